@@ -1,0 +1,1 @@
+//! What leaves: notices rendered for people and delivered to sinks until accepted.

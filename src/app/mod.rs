@@ -1,0 +1,1 @@
+//! Builds the parts (no I/O), runs them (tasks, signals, drain) and offers the offline engine `scan` and `check` use.

@@ -1,0 +1,1 @@
+//! File + environment + flags → one configuration. Gathers each module's own `Config`; nothing below imports it.

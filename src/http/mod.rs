@@ -1,0 +1,1 @@
+//! `/metrics`, `/livez`, `/readyz` and `/api/v1`: reads snapshots, changes nothing.

@@ -1,0 +1,2 @@
+//! relapse.
+fn main() {}

@@ -1,0 +1,193 @@
+//! What relapse remembers: tracks, episodes, evidence and live releases. Serialised forms are stored and shown: change them
+//! only together with `store`'s schema version.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::verdict::{Basis, Verdict};
+
+/// `service.name` of a record that names none (OpenTelemetry's own default).
+pub const UNKNOWN_SERVICE: &str = "unknown_service";
+/// Environment of a record that names none.
+pub const UNKNOWN_ENVIRONMENT: &str = "unknown";
+
+/// All state is kept per track: an event in `dev` never consumes an alert of `prod`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TrackKey {
+    /// Signature id.
+    pub signature: Arc<str>,
+    /// `service.name`, or [`UNKNOWN_SERVICE`].
+    pub service: Arc<str>,
+    /// `deployment.environment.name`, or [`UNKNOWN_ENVIRONMENT`].
+    pub environment: Arc<str>,
+}
+
+impl fmt::Display for TrackKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}/{}", self.signature, self.service, self.environment)
+    }
+}
+
+/// Where a track stands (verdicts.md, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackState {
+    /// Known and not fixed: counts, never pages.
+    Open,
+    /// A fix exists, its release has not been seen here.
+    FixPending,
+    /// The fixed release is being rolled out.
+    RollingOut,
+    /// Fixed and rolled out.
+    Fixed,
+    /// Something that may be a regression and cannot be decided.
+    Suspect,
+    /// It came back: an episode is open.
+    Relapsed,
+    /// An episode is open, the regression has stopped for a while.
+    Quiet,
+    /// The signature left the catalog.
+    Retired,
+}
+
+impl TrackState {
+    /// Every state, in the order of a track's life.
+    pub const ALL: [Self; 8] = [
+        Self::Open,
+        Self::FixPending,
+        Self::RollingOut,
+        Self::Fixed,
+        Self::Suspect,
+        Self::Relapsed,
+        Self::Quiet,
+        Self::Retired,
+    ];
+
+    /// The name used in metrics and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::FixPending => "fix_pending",
+            Self::RollingOut => "rolling_out",
+            Self::Fixed => "fixed",
+            Self::Suspect => "suspect",
+            Self::Relapsed => "relapsed",
+            Self::Quiet => "quiet",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+impl fmt::Display for TrackState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Everything remembered about one signature in one service and environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// Which one.
+    pub key: TrackKey,
+    /// Where it stands.
+    pub state: TrackState,
+    /// Since when (event time).
+    pub since: Timestamp,
+    /// Where `suspect` returns to when it is not confirmed.
+    pub before_suspect: Option<TrackState>,
+    /// Matched records, all verdicts, durable.
+    pub occurrences: u64,
+    /// The same, by verdict.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// Event time of the earliest match.
+    pub first_seen: Option<Timestamp>,
+    /// Event time of the latest match.
+    pub last_seen: Option<Timestamp>,
+    /// Verdict of the latest match.
+    pub last_verdict: Option<Verdict>,
+    /// Event time of the latest match that kept the track from calm (a regression, or the doubt behind a suspicion).
+    pub last_alarm: Option<Timestamp>,
+    /// Recent regressions that wait for `confirm.count`.
+    pub unconfirmed: Vec<Timestamp>,
+    /// The open episode, if any.
+    pub episode: Option<Episode>,
+    /// Episodes opened so far; the open one included.
+    pub episodes: u64,
+    /// The fix that was in force when the track was last judged (`Fix::at`), to notice a newer one.
+    pub fix_at: Option<Timestamp>,
+}
+
+/// One return of the incident, from the page to the all-clear.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    /// Stable over restarts and replays: derived from the track and the event that opened it.
+    pub id: String,
+    /// 1 for the first return in this track.
+    pub number: u64,
+    /// Event time of the occurrence that opened it.
+    pub opened_at: Timestamp,
+    /// Event time at which it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// `regression` or `rollback`.
+    pub cause: Verdict,
+    /// Occurrences of the cause's kind in this episode.
+    pub occurrences: u64,
+    /// Releases seen failing, in order of appearance (bounded).
+    pub releases: Vec<String>,
+    /// Instances seen failing, in order of appearance (bounded).
+    pub instances: Vec<String>,
+    /// The record that opened it.
+    pub evidence: Evidence,
+    /// One sentence: why this is a regression.
+    pub why: String,
+}
+
+/// The record that opened an episode, pinned: enough to act on without the log at hand.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Event time.
+    pub time: Option<Timestamp>,
+    /// First line of the body, bounded.
+    pub message: String,
+    /// `type: message` of the root exception, if any.
+    pub exception: Option<String>,
+    /// Where the root exception was raised (`path:line in function`).
+    pub raised_at: Option<String>,
+    /// `service.version` or commit of the record.
+    pub release: Option<String>,
+    /// `service.instance.id`.
+    pub instance: Option<String>,
+    /// Trace id.
+    pub trace_id: Option<String>,
+    /// What the verdict rests on.
+    pub basis: Option<Basis>,
+    /// File and line.
+    pub file: String,
+    /// 1-based line of the record's start.
+    pub line: u64,
+    /// Named captures of the signature's patterns.
+    pub captures: BTreeMap<String, String>,
+    /// Advice of the diagnosis rule, if one matched.
+    pub advice: Option<String>,
+}
+
+/// One release heard in one service and environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveRelease {
+    /// `service.name`.
+    pub service: Arc<str>,
+    /// `deployment.environment.name`.
+    pub environment: Arc<str>,
+    /// `service.version`.
+    pub release: String,
+    /// Event time of the first record.
+    pub first_seen: Timestamp,
+    /// Event time of the latest record.
+    pub last_seen: Timestamp,
+    /// Instance → event time of its latest record (bounded).
+    pub instances: BTreeMap<String, Timestamp>,
+}

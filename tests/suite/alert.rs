@@ -1,0 +1,1 @@
+//! Tests of `alert`: to be filled with the part.

@@ -1,0 +1,1 @@
+//! Tests of `dashboards`: to be filled with the part.

@@ -1,0 +1,1 @@
+//! Tests of `decode`: to be filled with the part.

@@ -1,0 +1,1 @@
+//! Tests of `examples`: to be filled with the part.

@@ -1,0 +1,1 @@
+//! Tests of `http`: to be filled with the part.

@@ -1,0 +1,1 @@
+//! Tests of `incident`: to be filled with the part.

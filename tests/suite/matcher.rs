@@ -1,0 +1,1 @@
+//! Tests of `matcher`: to be filled with the part.

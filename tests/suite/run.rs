@@ -1,0 +1,1 @@
+//! Tests of `run`: to be filled with the part.

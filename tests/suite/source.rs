@@ -1,0 +1,1 @@
+//! Tests of `source`: to be filled with the part.

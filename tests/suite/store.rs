@@ -1,0 +1,1 @@
+//! Tests of `store`: to be filled with the part.
