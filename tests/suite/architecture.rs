@@ -20,7 +20,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "model", "telemetry", "catalog", "decode", "matcher", "incident", "store", "source", "alert", "http", "config",
+            "model",
+            "telemetry",
+            "catalog",
+            "decode",
+            "matcher",
+            "incident",
+            "store",
+            "source",
+            "alert",
+            "http",
+            "config",
         ],
     ),
     ("cli", &["app", "config", "catalog", "decode", "matcher", "incident", "model"]),
@@ -87,7 +97,11 @@ fn layers_only_point_down() {
 #[test]
 fn the_layering_test_can_fail() {
     assert_eq!(violations("model", "use crate::store::Store;"), ["`model` imports `store`"]);
-    assert_eq!(violations("matcher", "use crate::{store, model};"), ["`matcher` imports ``"], "grouped imports hide edges");
+    assert_eq!(
+        violations("matcher", "use crate::{store, model};"),
+        ["`matcher` imports ``"],
+        "grouped imports hide edges"
+    );
     assert_eq!(violations("attic", ""), ["module `attic` is not in the table"]);
     assert!(violations("incident", "use crate::catalog::signature::Signature;").is_empty());
 }
