@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::model::fix::Fix;
-use crate::model::incident::{Evidence, TrackKey};
-use crate::model::verdict::{Basis, Verdict};
+use crate::model::incident::EpisodeKind;
+use crate::model::incident::Evidence;
+use crate::model::incident::TrackKey;
+use crate::model::verdict::Basis;
+use crate::model::verdict::Verdict;
 
 /// How bad the incident is when it returns (from the signature).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +50,8 @@ pub enum NoticeKind {
     Page,
     /// Something needs a look: the text says what is missing.
     Warning,
+    /// News of an open episode: another release, more instances, flapping, or still there. Never a new alert.
+    Update,
     /// The episode or the suspicion is over.
     Resolved,
 }
@@ -72,6 +78,9 @@ pub struct Notice {
     pub reference: Option<String>,
     /// The episode this belongs to; `None` for a warning outside one.
     pub episode: Option<String>,
+    /// What kind of return the episode is.
+    #[serde(default)]
+    pub episode_kind: Option<EpisodeKind>,
     /// Verdict of the occurrence that caused it.
     pub verdict: Verdict,
     /// What that verdict rests on.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -119,6 +120,26 @@ pub struct Track {
     pub episodes: u64,
     /// The fix that was in force when the track was last judged (`Fix::at`), to notice a newer one.
     pub fix_at: Option<Timestamp>,
+    /// Whether the fix in force has had a calm spell here: then a return is a relapse, else the fix never worked.
+    #[serde(default)]
+    pub soaked: bool,
+    /// When the open episode went from quiet back to relapsed, within the last day.
+    #[serde(default)]
+    pub returns: Vec<Timestamp>,
+    /// Overlay `flapping`: since when the track goes back and forth.
+    #[serde(default)]
+    pub flapping: Option<Timestamp>,
+    /// Overlay `fix_unsatisfiable`: since when the fix is known to be one that can never be judged here.
+    #[serde(default)]
+    pub unsatisfiable: Option<Timestamp>,
+    /// Overlay `muted`: until when nothing is delivered (verdicts, metrics and state go on).
+    #[serde(default)]
+    pub muted_until: Option<Timestamp>,
+    /// Overlay `acknowledged`: who works on the open episode.
+    #[serde(default)]
+    pub acknowledged_by: Option<String>,
+    /// Overlay `stale`: an old build or stale bytecode keeps failing long after the rollout; one warning while it lasts.
+    pub stale: Option<Heard>,
 }
 
 /// One return of the incident, from the page to the all-clear.
@@ -134,6 +155,15 @@ pub struct Episode {
     pub closed_at: Option<Timestamp>,
     /// `regression` or `rollback`.
     pub cause: Verdict,
+    /// What kind of return this is; decided when it opened.
+    #[serde(default)]
+    pub kind: EpisodeKind,
+    /// Event time of the last notice about it.
+    #[serde(default)]
+    pub told_at: Option<Timestamp>,
+    /// Per cent of the instances that had failed when that notice left.
+    #[serde(default)]
+    pub told_share: u8,
     /// Occurrences of the cause's kind in this episode.
     pub occurrences: u64,
     /// Releases seen failing, in order of appearance (bounded).
@@ -144,6 +174,30 @@ pub struct Episode {
     pub evidence: Evidence,
     /// One sentence: why this is a regression.
     pub why: String,
+}
+
+/// What kind of return an episode is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpisodeKind {
+    /// There was calm after the fix was live, and then it came back.
+    #[default]
+    Relapse,
+    /// It never stopped: the fixed release failed from its first hour on.
+    IneffectiveFix,
+    /// The fix was live and was taken back.
+    Rollback,
+}
+
+impl EpisodeKind {
+    /// The name used in JSON and texts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relapse => "relapse",
+            Self::IneffectiveFix => "ineffective_fix",
+            Self::Rollback => "rollback",
+        }
+    }
 }
 
 /// The record that opened an episode, pinned: enough to act on without the log at hand.
@@ -188,6 +242,31 @@ pub struct LiveRelease {
     pub first_seen: Timestamp,
     /// Event time of the latest record.
     pub last_seen: Timestamp,
-    /// Instance → event time of its latest record (bounded).
-    pub instances: BTreeMap<String, Timestamp>,
+    /// The longest silence between two of its records.
+    pub longest_gap: SignedDuration,
+    /// Whether this is the release the service is taken to run now.
+    pub current: bool,
+    /// Whether it ever was.
+    pub was_current: bool,
+    /// When its deployment was declared (the latest declaration); `None` when it was only heard.
+    #[serde(default)]
+    pub declared_at: Option<Timestamp>,
+    /// Whether any record carried it; false while it is only declared, and the two times above are that of the declaration.
+    #[serde(default = "yes")]
+    pub heard: bool,
+    /// Instance → when it was heard on this release (bounded).
+    pub instances: BTreeMap<String, Heard>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// When something was heard, in event time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// First record.
+    pub first: Timestamp,
+    /// Latest record.
+    pub last: Timestamp,
 }

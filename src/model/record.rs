@@ -10,6 +10,8 @@ use serde::Serialize;
 pub struct Record {
     /// Event time as the record states it; `None` where it states none (the source's clock then counts).
     pub time: Option<Timestamp>,
+    /// The record states no time; `time` is that of the nearest earlier header line of its stream.
+    pub time_inherited: bool,
     /// Severity as written and as OpenTelemetry number.
     pub severity: Option<Severity>,
     /// The message without its header, every continuation line included, ANSI sequences removed.

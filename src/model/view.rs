@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::incident::{Episode, Track, TrackState};
+use crate::model::incident::{Episode, EpisodeKind, LiveRelease, Track, TrackState};
 use crate::model::verdict::Verdict;
 
 /// One track, as `GET /api/v1/incidents` lists it.
@@ -33,6 +33,18 @@ pub struct IncidentView {
     pub episode: Option<Episode>,
     /// Episodes opened so far.
     pub episodes: u64,
+    /// Until when nothing is delivered (it may be over); null when it was never muted or was unmuted.
+    pub muted_until: Option<Timestamp>,
+    /// Who works on the open episode.
+    pub acknowledged_by: Option<String>,
+    /// Since when it goes back and forth between calm and failing.
+    pub flapping_since: Option<Timestamp>,
+    /// Since when an old build or stale bytecode fails long after the rollout.
+    pub stale_since: Option<Timestamp>,
+    /// Since when the fix is known to be one that can never be judged here.
+    pub unsatisfiable_since: Option<Timestamp>,
+    /// Kind of the open episode: `relapse`, `ineffective_fix` or `rollback`.
+    pub episode_kind: Option<EpisodeKind>,
 }
 
 impl IncidentView {
@@ -51,6 +63,48 @@ impl IncidentView {
             last_seen: track.last_seen,
             episode: track.episode.clone(),
             episodes: track.episodes,
+            muted_until: track.muted_until,
+            acknowledged_by: track.acknowledged_by.clone(),
+            flapping_since: track.flapping,
+            stale_since: track.stale.map(|known| known.first),
+            unsatisfiable_since: track.unsatisfiable,
+            episode_kind: track.episode.as_ref().map(|episode| episode.kind),
+        }
+    }
+}
+
+/// One live release, as `GET /api/v1/deploys` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseView {
+    /// `service.name`.
+    pub service: String,
+    /// `deployment.environment.name`.
+    pub environment: String,
+    /// `service.version`.
+    pub release: String,
+    /// Whether the service is taken to run it now.
+    pub current: bool,
+    /// When its deployment was declared; null when it was only heard.
+    pub declared_at: Option<Timestamp>,
+    /// Event time of its first record; null when it was only declared.
+    pub first_seen: Option<Timestamp>,
+    /// Event time of its latest record; null when it was only declared.
+    pub last_seen: Option<Timestamp>,
+    /// Instances heard on it.
+    pub instances: usize,
+}
+
+impl From<&LiveRelease> for ReleaseView {
+    fn from(live: &LiveRelease) -> Self {
+        Self {
+            service: live.service.to_string(),
+            environment: live.environment.to_string(),
+            release: live.release.clone(),
+            current: live.current,
+            declared_at: live.declared_at,
+            first_seen: live.heard.then_some(live.first_seen),
+            last_seen: live.heard.then_some(live.last_seen),
+            instances: live.instances.len(),
         }
     }
 }
