@@ -1,1 +1,0 @@
-//! Tests of `catalog`: to be filled with the part.

@@ -1,0 +1,7 @@
+//! Tests of `catalog`: what loads, what is a problem and how problems read.
+
+mod cases;
+mod load;
+mod robust;
+mod schema;
+mod shipped;
