@@ -3,13 +3,40 @@
 //! Receives the raw bytes of one record (header line and everything that continues it) and gives a [`Record`]; nothing is ever
 //! dropped for being odd: what cannot be understood is text.
 
-use crate::model::record::{Record, Resource};
+use jiff::Timestamp;
+
+use crate::model::record::Record;
+use crate::model::record::Resource;
+
+mod access;
+pub mod boot;
+mod exception;
+mod fields;
+mod header;
+mod json;
+mod json_exception;
+mod line;
+mod logfmt;
+mod prefix;
+mod severity;
+mod text;
+mod time;
+
+/// A header ends within so many bytes.
+const HEADER_BYTES: usize = 512;
+/// Keys of a JSON line's time, commonest first.
+const JSON_TIMES: [&str; 5] = ["\"timestamp\"", "\"time\"", "\"@timestamp\"", "\"ts\"", "\"asctime\""];
+/// Keys of a logfmt line's time.
+const LOGFMT_TIMES: [&str; 3] = ["ts=", "time=", "timestamp="];
 
 /// What a source knows about its records before it reads them.
 #[derive(Debug, Clone, Default)]
 pub struct DecodeConfig {
     /// Values for records that carry none (`--service`, `--environment`, `--release`); what a record says wins.
     pub defaults: Resource,
+    /// When the newest record was written, about: gives syslog's and klog's dates (`Sep  8 08:47:01`) the latest year that is not after
+    /// it. `None`: such a record states no time (read as it is written, its time is now).
+    pub written: Option<Timestamp>,
 }
 
 /// What a line is to record framing. Local: it needs nothing but the line itself.
@@ -23,12 +50,131 @@ pub enum LineClass {
     Plain,
 }
 
-/// Classifies one line (without its newline; ANSI sequences may be in it).
-pub fn classify(_line: &[u8]) -> LineClass {
-    LineClass::Plain
+/// A record, and what had to be forgiven to read it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decoded {
+    /// The record; its origin is the caller's to set.
+    pub record: Record,
+    /// The bytes were not valid UTF-8: the bad ones are U+FFFD in the text.
+    pub invalid_utf8: bool,
+    /// The text began like a JSON object and did not parse: it was read as text.
+    pub broken_json: bool,
+}
+
+/// Classifies one line (without its newline; ANSI sequences may be in it). Looks at its first bytes only.
+pub fn classify(line: &[u8]) -> LineClass {
+    line::classify(line)
+}
+
+/// Whether `record`, the raw bytes of a record without a header so far, ends inside a Python traceback: the next line then
+/// names the exception and belongs to it, although it looks like any other line.
+pub fn awaits_exception(record: &[u8]) -> bool {
+    let trimmed = record.trim_ascii_end();
+    let last = trimmed.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let indented = last.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+    let opened = memchr::memmem::find(record, b"Traceback (most recent call last):").is_some();
+    let linked = last.starts_with(b"Traceback (most recent call last):");
+    opened && (indented || linked)
+}
+
+/// The event time that a header line states, told without decoding the record; `None` for other lines and for times without a
+/// year.
+pub fn header_time(line: &[u8]) -> Option<Timestamp> {
+    let at = line::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
+    let inner = line.get(at..).unwrap_or_default();
+    if inner.starts_with(b"{") {
+        return keyed_time(inner, &JSON_TIMES);
+    }
+    let (text, _) = text::clean(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
+    let rest = text.get(prefix::len(&text)..).unwrap_or_default();
+    if line::opening(rest.as_bytes()) == Some(line::Opening::Logfmt) {
+        return keyed_time(rest.as_bytes(), &LOGFMT_TIMES);
+    }
+    header::parse(rest).and_then(|header| header.time).or_else(|| prefix::time(&text))
+}
+
+/// The value behind the first of `keys` that `line` holds.
+fn keyed_time(line: &[u8], keys: &[&str]) -> Option<Timestamp> {
+    keys.iter().find_map(|key| {
+        let at = memchr::memmem::find(line, key.as_bytes())? + key.len();
+        let value = line.get(at..(at + 64).min(line.len()))?;
+        let value = String::from_utf8_lossy(value);
+        let value = value.trim_start_matches([' ', ':', '"']);
+        time::parse(value.split(['"', ',', '}', ' ']).next()?).or_else(|| time::parse(value.split('"').next()?))
+    })
 }
 
 /// Decodes the raw bytes of one record (lines joined by `\n`, the last one with or without). `origin` is the caller's to set.
-pub fn decode(_raw: &[u8], _config: &DecodeConfig) -> Record {
-    Record::default()
+pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
+    let (whole, invalid_utf8) = text::clean(raw);
+    let whole = whole.trim_end_matches(['\n', '\r']);
+    let mut decoded = Decoded { invalid_utf8, ..Decoded::default() };
+    let record = &mut decoded.record;
+    let unprefixed = prefix::strip(whole);
+    let inner = unprefixed.trim_start_matches('\n');
+    if let Some((value, rest)) = inner.starts_with('{').then(|| json::object(inner)).flatten() {
+        json::read(inner, &value, rest, record);
+    } else {
+        decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
+        plain(&unprefixed, record);
+        record.original = record.original.take().map(|_| whole.to_owned());
+    }
+    record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
+        let first = inner.split('\n').next().unwrap_or_default();
+        config.written.and_then(|written| header::time_before(first, written))
+    });
+    record.resource.fill_from(&config.defaults);
+    decoded
+}
+
+/// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON.
+fn plain(text: &str, record: &mut Record) {
+    let first = text.split('\n').next().unwrap_or_default();
+    if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
+        return logfmt_line(text, first.len(), record);
+    }
+    let Some(header) = header::parse(first) else {
+        text.clone_into(&mut record.body);
+        finish(record, text);
+        return;
+    };
+    record.time = record.time.or(header.time);
+    record.severity = header.severity.or_else(|| record.severity.take());
+    record.attributes.0.extend(header.attributes.0);
+    record.resource.service = record.resource.service.take().or(header.service);
+    if let Some(host) = header.host {
+        record.resource.attributes.push("host.name", host);
+    }
+    let message = text.get(header.body..).unwrap_or_default();
+    if header.transport
+        && let Some((value, rest)) = message.starts_with('{').then(|| json::object(message)).flatten()
+    {
+        json::read(message, &value, rest, record);
+        return;
+    }
+    record.body = if header.markup { text::strip_markup(message).into_owned() } else { message.to_owned() };
+    finish(record, text);
+}
+
+fn logfmt_line(text: &str, first: usize, record: &mut Record) {
+    let (line, rest) = text.split_at(first);
+    let pairs = logfmt::pairs(line);
+    let message = fields::assign(&pairs, record);
+    let stack = ["exception", "exc_info", "stack_trace", "stacktrace", "traceback", "error"].iter();
+    record.exceptions = stack
+        .filter_map(|key| fields::get(&pairs, key))
+        .map(exception::parse)
+        .find(|chain| !chain.is_empty())
+        .unwrap_or_default();
+    record.body = message.map_or_else(|| line.to_owned(), |(_, message)| message);
+    record.body.push_str(rest);
+    finish(record, text);
+}
+
+fn finish(record: &mut Record, text: &str) {
+    record.original = Some(text.to_owned());
+    if record.exceptions.is_empty() {
+        record.exceptions = exception::parse(&record.body);
+    }
+    access::fields(&record.body, &mut record.attributes);
 }

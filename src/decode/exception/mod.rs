@@ -1,0 +1,90 @@
+//! Exception chains as printed → data, root first.
+//!
+//! Receives the text of a record (header removed or not) and gives every exception printed in it. Text that merely mentions an
+//! exception is none: a stack or one of the phrases that link a chain has to be there.
+
+use std::borrow::Cow;
+
+use crate::model::record::Exception;
+
+mod at_rows;
+mod go;
+mod python;
+
+/// A text with more links than this is not a chain but a flood.
+const MAX_EXCEPTIONS: usize = 128;
+
+/// Every exception in `text`, root first.
+pub(super) fn parse(text: &str) -> Vec<Exception> {
+    let text = unescape(text);
+    let mut found = python::parse(&text);
+    if found.is_empty() {
+        found = at_rows::parse(&text);
+    }
+    if found.is_empty() {
+        found = go::parse(&text);
+    }
+    found.truncate(MAX_EXCEPTIONS);
+    found
+}
+
+/// A traceback whose newlines arrived as the two characters `\n` gets its lines back.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') || !text.contains(r"Traceback (most recent call last):\n") {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => plain.push('\n'),
+            Some('t') => plain.push('\t'),
+            Some(quoted @ ('"' | '\'' | '\\')) => plain.push(quoted),
+            Some(other) => plain.extend(['\\', other]),
+            None => plain.push('\\'),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// `pkg.Class: message` or `pkg.Class` in two; `None` where the line is not of that form.
+fn typed(line: &str) -> Option<(&str, &str)> {
+    let (kind, message) = match line.split_once(':') {
+        Some((kind, rest)) => (kind, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?),
+        None => (line.trim_end(), ""),
+    };
+    let name = |part: &str| {
+        part == "<locals>"
+            || part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
+    };
+    (!kind.is_empty() && kind.len() <= 256 && kind.split('.').all(name)).then_some((kind, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_what_is_none() {
+        assert_eq!(typed("pkg.mod.Class: a: b"), Some(("pkg.mod.Class", "a: b")));
+        assert_eq!(typed("__main__.f.<locals>.E: x"), Some(("__main__.f.<locals>.E", "x")));
+        assert_eq!(typed("KeyboardInterrupt"), Some(("KeyboardInterrupt", "")));
+        assert_eq!(typed("ValueError:"), Some(("ValueError", "")));
+        assert_eq!(typed("two words: x"), None);
+        assert_eq!(typed("a:b"), None);
+    }
+
+    #[test]
+    fn literal_newlines_only_in_a_flattened_traceback() {
+        let flat = r#"boom Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nKeyError: 'x'"#;
+        let found = parse(flat);
+        assert_eq!(found[0].kind, "KeyError");
+        assert_eq!(found[0].frames[0].path, "a.py");
+        assert!(parse(r"a path C:\new\n").is_empty());
+    }
+}

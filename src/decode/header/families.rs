@@ -1,0 +1,85 @@
+//! Headers of one library each that fit no general form: klog, Android, Ruby, Django's verbose format.
+
+use crate::decode::header::cursor::Cursor;
+use crate::decode::header::cursor::digits;
+use crate::decode::header::cursor::identifier;
+use crate::decode::header::fields;
+use crate::decode::severity;
+use crate::decode::time;
+use crate::model::record::Severity;
+
+/// Django's verbose format: `module 14 140123 message`.
+pub(super) fn django(cursor: &mut Cursor<'_>) {
+    let mut words = cursor.rest().splitn(4, ' ');
+    let (Some(module), Some(process), Some(thread)) = (words.next(), words.next(), words.next()) else { return };
+    if identifier(module) && digits(process) && digits(thread) {
+        cursor.set("logger.name", module);
+        cursor.set("process.pid", process);
+        cursor.set("thread.id", thread);
+        cursor.at += module.len() + process.len() + thread.len() + 3;
+    }
+}
+
+/// `E0908 08:47:01.122345       1 file.go:12] message`: no year, so no moment.
+pub(super) fn klog(cursor: &mut Cursor<'_>) {
+    let letter = cursor.rest().get(..1).unwrap_or_default();
+    if let Some(number) = letter.bytes().next().and_then(severity::letter) {
+        cursor.header.severity = Some(Severity { text: letter.to_owned(), number });
+    }
+    cursor.at += cursor.word().len() + 1;
+    cursor.stamp();
+    cursor.blanks();
+    let process = cursor.word();
+    let after = cursor.rest().get(process.len()..).unwrap_or_default().trim_start();
+    if digits(process)
+        && let Some((place, message)) = after.split_once(']')
+        && cursor.location(place)
+    {
+        cursor.set("process.pid", process);
+        cursor.at = cursor.line.len() - message.len();
+    }
+}
+
+/// `03-17 16:13:38.811  1702  2395 D Tag: message`.
+pub(super) fn android(cursor: &mut Cursor<'_>) {
+    let mut words = cursor.rest().split_ascii_whitespace();
+    let (Some(process), Some(thread), Some(letter)) = (words.next(), words.next(), words.next()) else { return };
+    let number = letter.bytes().next().filter(|_| letter.len() == 1).and_then(severity::letter);
+    let (Some(number), true, true) = (number, digits(process), digits(thread)) else {
+        cursor.blanks();
+        return fields(cursor, false);
+    };
+    cursor.header.severity = Some(Severity { text: letter.to_owned(), number });
+    cursor.set("process.pid", process);
+    cursor.set("thread.id", thread);
+    for word in [process, thread, letter] {
+        cursor.blanks();
+        cursor.at += word.len();
+    }
+    cursor.blanks();
+    if let Some((tag, _)) = cursor.rest().split_once(": ").filter(|(tag, _)| tag.len() <= 80 && !tag.contains("  ")) {
+        cursor.set("logger.name", tag.trim_end());
+        cursor.at += tag.len() + 2;
+    }
+}
+
+/// `E, [2025-09-08T08:47:01.122 #12] ERROR -- : message`.
+pub(super) fn ruby(cursor: &mut Cursor<'_>) {
+    cursor.eat(cursor.rest().get(..3).unwrap_or_default());
+    let Some(content) = cursor.bracket() else { return };
+    if let Some(stamp) = time::leading(content.as_bytes()) {
+        cursor.header.time = stamp.timestamp();
+    }
+    if let Some((_, process)) = content.split_once('#') {
+        cursor.set("process.pid", process);
+    }
+    cursor.at += content.len() + 2;
+    cursor.blanks();
+    fields(cursor, false);
+    let program = cursor.rest();
+    if let Some((_, message)) =
+        program.split_once(": ").filter(|(before, _)| before.starts_with("-- ") && before.len() < 40)
+    {
+        cursor.at = cursor.line.len() - message.len();
+    }
+}

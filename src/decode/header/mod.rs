@@ -1,0 +1,346 @@
+//! Reads the header of a plain-text line: time, severity, logger, thread, process, source location, and where the message begins.
+//!
+//! A part of the line is taken out of the message only where its form leaves no doubt; a doubtful part stays text.
+
+use jiff::Timestamp;
+
+use crate::decode::header::cursor::Cursor;
+use crate::decode::header::cursor::Header;
+use crate::decode::header::cursor::digits;
+use crate::decode::header::cursor::identifier;
+use crate::decode::header::cursor::logger_name;
+use crate::decode::line;
+use crate::decode::line::Opening;
+use crate::decode::severity;
+
+use crate::decode::time;
+
+mod cursor;
+mod families;
+mod separated;
+mod syslog;
+
+/// Headers inside headers (syslog around uvicorn) are read so deep.
+const MAX_DEPTH: u8 = 2;
+/// Words and brackets that may stand between time and level.
+const MAX_BEFORE_LEVEL: usize = 4;
+
+/// The header of `line`; `None` where the line is none, or is JSON or logfmt, which have readers of their own.
+pub(super) fn parse(line: &str) -> Option<Header> {
+    parse_nested(line, 0)
+}
+
+/// The time of a line whose date names no year (syslog, klog): the latest such date that is not after `written`.
+pub(super) fn time_before(line: &str, written: Timestamp) -> Option<Timestamp> {
+    let text = match line::opening(line.as_bytes())? {
+        Opening::Priority => line.get(line::priority_len(line.as_bytes())?..)?,
+        Opening::Stamp => line,
+        Opening::Klog => {
+            let (date, clock) = line.get(1..)?.split_once(' ')?;
+            let (month, day) = date.split_at_checked(2)?;
+            return time::leading(format!("{month}-{day} {}", clock.trim_start()).as_bytes())?.latest_before(written);
+        }
+        _ => return None,
+    };
+    time::leading(text.as_bytes())?.latest_before(written)
+}
+
+fn parse_nested(line: &str, depth: u8) -> Option<Header> {
+    let opening = line::opening(line.as_bytes())?;
+    let mut cursor = Cursor::new(line);
+    match opening {
+        Opening::Json | Opening::Logfmt => return None,
+        Opening::Access => request(&mut cursor),
+        Opening::Stamp => {
+            cursor.at = line::redis_len(line.as_bytes()).unwrap_or(0);
+            stamped(&mut cursor);
+        }
+        Opening::LabelledStamp(len) => {
+            cursor.at = len;
+            stamped(&mut cursor);
+        }
+        Opening::Bracket => separated::brackets(&mut cursor),
+        Opening::Level(len) => levelled(&mut cursor, len),
+        Opening::Priority => syslog::priority(&mut cursor),
+        Opening::Klog => families::klog(&mut cursor),
+        Opening::Ruby => families::ruby(&mut cursor),
+    }
+    cursor.blanks();
+    if cursor.header.transport && depth < MAX_DEPTH {
+        nested(&mut cursor, depth);
+    }
+    cursor.header.body = cursor.at;
+    Some(cursor.header)
+}
+
+/// The time in an access log's bracket; the whole line stays the message.
+fn request(cursor: &mut Cursor<'_>) {
+    let inside = cursor.line.split_once(" [").map(|(_, inside)| inside.as_bytes());
+    cursor.header.time = inside.and_then(time::leading).and_then(|stamp| stamp.timestamp());
+}
+
+fn nested(cursor: &mut Cursor<'_>, depth: u8) {
+    let Some(inner) = parse_nested(cursor.rest(), depth + 1) else { return };
+    let outer = &mut cursor.header;
+    outer.time = outer.time.or(inner.time);
+    outer.severity = inner.severity.or_else(|| outer.severity.take());
+    outer.service = inner.service;
+    outer.markup = inner.markup;
+    outer.attributes.0.extend(inner.attributes.0);
+    cursor.at += inner.body;
+}
+
+fn stamped(cursor: &mut Cursor<'_>) {
+    let Some(stamp) = time::leading(cursor.rest().as_bytes()) else { return };
+    cursor.stamp();
+    if stamp.android {
+        return families::android(cursor);
+    }
+    if stamp.syslog {
+        return syslog::host_and_tag(cursor);
+    }
+    let comma = cursor.eat(",");
+    if cursor.eat(":") {
+        let len = cursor.rest().bytes().take_while(u8::is_ascii_uppercase).count();
+        let level = cursor.rest().get(..len).unwrap_or_default();
+        if severity::of(level).is_some() && cursor.rest().get(len..).is_some_and(|rest| rest.starts_with(':')) {
+            return levelled(cursor, len);
+        }
+    }
+    let spaces = cursor.blanks();
+    let rest = cursor.rest();
+    if rest.starts_with('|') {
+        separated::pipes(cursor);
+    } else if rest.starts_with("- ") && !syslog::supercomputer(cursor) {
+        separated::dashes(cursor);
+    } else if !syslog::supercomputer(cursor) {
+        fields(cursor, comma && spaces == 1);
+    }
+}
+
+/// Thread, process, logger and level in the order of the libraries that use no separators.
+pub(super) fn fields(cursor: &mut Cursor<'_>, windows: bool) {
+    let (start, known) = (cursor.at, cursor.header.attributes.0.len());
+    for _ in 0..=MAX_BEFORE_LEVEL {
+        cursor.blanks();
+        if level_word(cursor) {
+            if windows {
+                component(cursor);
+            }
+            return after_level(cursor);
+        }
+        if !before_level(cursor) {
+            break;
+        }
+    }
+    cursor.at = start;
+    cursor.header.attributes.0.truncate(known);
+    if !syslog::tag_with_process(cursor) {
+        location_prefix(cursor);
+    }
+}
+
+/// Whether the level stands at the cursor; consumes it and its punctuation.
+fn level_word(cursor: &mut Cursor<'_>) -> bool {
+    if let Some(content) = cursor.bracket() {
+        let hit = cursor.severity(content);
+        if hit {
+            cursor.at += content.len() + 2;
+            cursor.eat(":");
+        }
+        return hit;
+    }
+    let word = cursor.word();
+    let len = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let name = word.get(..len).unwrap_or_default();
+    let after = word.get(len..).unwrap_or_default();
+    if let Some((_, level)) = word.strip_suffix(':').and_then(|word| word.split_once('.'))
+        && level.bytes().all(|byte| byte.is_ascii_uppercase())
+        && cursor.severity(level)
+    {
+        cursor.at += word.len();
+        return true;
+    }
+    if severity::number(name.as_bytes()).is_none() {
+        return false;
+    }
+    let upper = name.bytes().all(|byte| byte.is_ascii_uppercase());
+    let spaced = cursor.rest().get(len..).is_some_and(|rest| rest.starts_with("  ") || rest.starts_with('\t'));
+    let parted = after.starts_with([':', ',', '|']);
+    if !(parted || after.is_empty() && (upper || spaced)) {
+        return false;
+    }
+    cursor.severity(name);
+    cursor.at += len;
+    if parted && !after.starts_with('|') {
+        cursor.at += 1;
+    }
+    true
+}
+
+/// One thread, process or name before the level; `false` where the text cannot be one.
+fn before_level(cursor: &mut Cursor<'_>) -> bool {
+    if let Some(content) = cursor.bracket() {
+        let key = if digits(content) { "process.pid" } else { "thread.name" };
+        cursor.set(key, content.trim());
+        cursor.at += content.len() + 2;
+        cursor.eat(":");
+        return true;
+    }
+    let word = cursor.word();
+    if digits(word) {
+        cursor.set("process.pid", word);
+    } else if identifier(word) && word.contains(['.', '-', '_', '@', ':']) || word == "root" {
+        cursor.set("logger.name", word.trim_end_matches(':'));
+    } else {
+        return false;
+    }
+    cursor.at += word.len();
+    true
+}
+
+/// Windows' component column: `, Info                  CBS    Loaded …`.
+fn component(cursor: &mut Cursor<'_>) {
+    let wide = cursor.blanks() >= 3;
+    let word = cursor.word();
+    if wide && cursor.rest().get(word.len()..).is_some_and(|rest| rest.starts_with("  ")) {
+        cursor.set("logger.name", word);
+        cursor.at += word.len();
+    }
+}
+
+/// What may stand between level and message.
+pub(super) fn after_level(cursor: &mut Cursor<'_>) {
+    cursor.blanks();
+    let rest = cursor.rest();
+    if rest.starts_with('|') {
+        return separated::pipes(cursor);
+    }
+    if let Some((process, message)) = rest.split_once(' ')
+        && (digits(process) && message.starts_with("--- ")
+            || process
+                .strip_suffix(':')
+                .and_then(|ids| ids.split_once('#'))
+                .is_some_and(|(a, b)| digits(a) && digits(b)))
+    {
+        cursor.set("process.pid", process.split('#').next().unwrap_or(process));
+        cursor.at += process.len() + 1;
+        cursor.eat("--- ");
+    }
+    if cursor.eat("-- : ") || cursor.eat("- ") {
+        cursor.blanks();
+    }
+    if cursor.rest().starts_with("in ")
+        && let Some((name, _)) = cursor.rest().get(3..).and_then(|rest| rest.split_once(": "))
+        && !name.contains(' ')
+    {
+        cursor.set("logger.name", name);
+        cursor.at += 5 + name.len();
+        return;
+    }
+    let threaded = bracket_after_level(cursor);
+    cursor.blanks();
+    if !location_prefix(cursor) {
+        logger_prefix(cursor, threaded);
+    }
+}
+
+/// `[main] `, `[app.models] `, `[views.py:12] `; `true` where a logger's name may follow without a dot in it.
+fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
+    let Some(content) = cursor.bracket() else { return false };
+    let after = cursor.rest().get(content.len() + 2..).unwrap_or_default();
+    let next = after.trim_start();
+    let word = next.split([' ', '\t']).next().unwrap_or_default();
+    let name = word.strip_suffix(':').unwrap_or(word);
+    let follows = next.get(word.len()..).unwrap_or_default().trim_start_matches(' ');
+    let named = identifier(name) && (word.ends_with(':') || follows.starts_with("- ") || follows.starts_with(": "));
+    if cursor.location(content) || logger_name(content) {
+        if cursor.header.attributes.get("code.file.path").is_none() {
+            cursor.set("logger.name", content);
+        }
+        cursor.at += content.len() + 2;
+        cursor.blanks();
+        cursor.eat("- ");
+    } else if named || after.starts_with(" - ") {
+        cursor.set("thread.name", content.trim());
+        cursor.at += content.len() + 2;
+        cursor.blanks();
+        cursor.eat("- ");
+        return true;
+    }
+    false
+}
+
+/// `main.go:12: `, `app/main.go:12\t`, `views.py:3 - ` before the message.
+fn location_prefix(cursor: &mut Cursor<'_>) -> bool {
+    let word = cursor.word();
+    let place = word.strip_suffix(':').unwrap_or(word);
+    let after = cursor.rest().get(word.len()..).unwrap_or_default();
+    let parted = word.ends_with(':') || after.starts_with('\t') || after.starts_with(" - ");
+    if !parted || !cursor.location(place) {
+        return false;
+    }
+    cursor.at += word.len();
+    cursor.blanks();
+    cursor.eat("- ");
+    true
+}
+
+/// `org.apache.Foo: `, `c.e.Foo - `, `nova.compute [req-…] ` before the message.
+fn logger_prefix(cursor: &mut Cursor<'_>, threaded: bool) {
+    let word = cursor.word();
+    let name = word.strip_suffix(':').unwrap_or(word);
+    let after = cursor.rest().get(word.len()..).unwrap_or_default();
+    let aligned = after.trim_start_matches(' ');
+    let separator = if word.ends_with(':') && after.starts_with(' ') {
+        0
+    } else if aligned.starts_with(": ") || aligned.starts_with("- ") {
+        after.len() - aligned.len() + 2
+    } else if after.starts_with(" [req-") {
+        1
+    } else {
+        return;
+    };
+    if !(logger_name(name) || threaded && identifier(name)) {
+        return;
+    }
+    cursor.set("logger.name", name);
+    cursor.at += word.len() + separator;
+    cursor.blanks();
+    if let Some(request) = cursor.bracket().filter(|content| content.starts_with("req-")) {
+        cursor.set("request.id", request.trim_end_matches([' ', '-']));
+        cursor.at += request.len() + 2;
+    }
+}
+
+/// `INFO:     message`, `ERROR:root:message`, `ERROR 2025-… module 1 2 message`, `INFO[0001] message`.
+fn levelled(cursor: &mut Cursor<'_>, len: usize) {
+    let level = cursor.rest().get(..len).unwrap_or_default();
+    cursor.severity(level);
+    cursor.at += len;
+    if cursor.eat(":") {
+        let rest = cursor.rest();
+        if let Some((name, _)) = rest.split_once(':').filter(|(name, _)| identifier(name)) {
+            cursor.set("logger.name", name);
+            cursor.at += name.len() + 1;
+            return;
+        }
+        cursor.blanks();
+        if cursor.stamp() {
+            cursor.blanks();
+            location_prefix(cursor);
+        }
+        return;
+    }
+    if let Some(content) = cursor.bracket() {
+        cursor.at += content.len() + 2;
+        return;
+    }
+    cursor.blanks();
+    if cursor.stamp() {
+        cursor.blanks();
+        families::django(cursor);
+    } else {
+        after_level(cursor);
+    }
+}

@@ -1,0 +1,158 @@
+//! Headers whose parts are separated by bars, dashes or brackets: loguru, the common Python formats, gunicorn, Celery, Apache.
+
+use crate::decode::header::after_level;
+use crate::decode::header::cursor::Cursor;
+use crate::decode::header::cursor::digits;
+use crate::decode::header::cursor::identifier;
+use crate::decode::header::fields;
+use crate::decode::severity;
+use crate::decode::time;
+
+/// `| LEVEL | module:function:line | message`, loguru's default with ` - ` included.
+pub(super) fn pipes(cursor: &mut Cursor<'_>) {
+    let mut located = false;
+    for _ in 0..4 {
+        if !cursor.eat("|") {
+            break;
+        }
+        cursor.blanks();
+        let rest = cursor.rest();
+        let segment = rest.split('|').next().unwrap_or_default();
+        let last = segment.len() == rest.len();
+        let known = cursor.header.severity.is_some();
+        if !known && cursor.severity(segment) {
+            cursor.at += segment.len();
+        } else if let Some((place, _)) =
+            rest.split_once(" - ").filter(|(place, _)| !located && python_place(cursor, place))
+        {
+            cursor.at += place.len() + 3;
+            break;
+        } else if !last && !located && python_place(cursor, segment.trim()) {
+            located = true;
+            cursor.at += segment.len();
+        } else if !last && !located && !segment.trim().contains(' ') && segment.len() <= 64 {
+            let key = if digits(segment.trim()) { "process.pid" } else { "logger.name" };
+            cursor.set(key, segment.trim());
+            cursor.at += segment.len();
+        } else {
+            break;
+        }
+    }
+    cursor.header.markup = true;
+    cursor.blanks();
+}
+
+/// loguru's `module:function:line`.
+fn python_place(cursor: &mut Cursor<'_>, text: &str) -> bool {
+    let mut parts = text.rsplitn(3, ':');
+    let (Some(line), Some(function), Some(module)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    if !digits(line) || text.contains(' ') {
+        return false;
+    }
+    cursor.set("code.namespace", module);
+    cursor.set("code.function.name", function);
+    cursor.set("code.line.number", line);
+    true
+}
+
+/// `- service - logger - LEVEL - message`, in any order of names before the level.
+pub(super) fn dashes(cursor: &mut Cursor<'_>) {
+    let tail = cursor.rest().get(2..).unwrap_or_default();
+    cursor.at += 2;
+    let mut names: Vec<&str> = Vec::new();
+    let mut offset = 0;
+    for part in tail.split(" - ").take(5) {
+        let word = part.trim();
+        let first = word.split([' ', ':']).next().unwrap_or(word);
+        let beside = word.get(first.len()..).unwrap_or_default().trim();
+        let bracketed = beside.starts_with('[') && beside.ends_with(']');
+        let led = beside.starts_with(':') || beside.starts_with('[');
+        if severity::number(first.as_bytes()).is_some() && (beside.is_empty() || bracketed || led) {
+            cursor.severity(first);
+            let margin = part.len() - part.trim_start().len();
+            cursor.at += offset + margin + first.len();
+            name_parts(cursor, &names);
+            cursor.eat(":");
+            return after_level(cursor);
+        }
+        if word.contains(' ') || word.is_empty() || names.len() == 4 {
+            break;
+        }
+        names.push(word);
+        offset += part.len() + 3;
+    }
+}
+
+fn name_parts(cursor: &mut Cursor<'_>, names: &[&str]) {
+    let (numbers, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| digits(name));
+    if let Some(process) = numbers.first() {
+        cursor.set("process.pid", process);
+    }
+    if let [service, .., logger] = names.as_slice() {
+        cursor.header.service = identifier(service).then(|| (*service).to_owned());
+        cursor.set("logger.name", logger);
+    } else if let Some(logger) = names.first() {
+        cursor.set("logger.name", logger);
+    }
+}
+
+/// Brackets first: gunicorn, Celery, Apache, Flask, Laravel, AWS Lambda, `[ERROR] message`.
+pub(super) fn brackets(cursor: &mut Cursor<'_>) {
+    if cursor.eat("[Nest] ") {
+        let process = cursor.word();
+        cursor.set("process.pid", process);
+        cursor.at += process.len();
+        cursor.blanks();
+        cursor.eat("- ");
+        cursor.stamp();
+        return fields(cursor, false);
+    }
+    for _ in 0..6 {
+        cursor.blanks();
+        let Some(content) = cursor.bracket() else { break };
+        if !bracket_part(cursor, content.trim()) {
+            break;
+        }
+        cursor.at += content.len() + 2;
+    }
+    cursor.eat(":");
+    cursor.blanks();
+    cursor.stamp();
+    cursor.blanks();
+    if cursor.header.severity.is_some() {
+        after_level(cursor);
+    } else if cursor.rest().starts_with("- ") {
+        dashes(cursor);
+    } else {
+        fields(cursor, false);
+    }
+}
+
+fn bracket_part(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let known = cursor.header.severity.is_some();
+    if let Some(stamp) = time::leading(content.as_bytes()) {
+        cursor.header.time = cursor.header.time.or_else(|| stamp.timestamp());
+        let process = content.get(stamp.len..).unwrap_or_default();
+        if let Some((level, process)) = process.strip_prefix(": ").and_then(|rest| rest.split_once('/')) {
+            cursor.severity(level);
+            cursor.set("thread.name", process);
+        }
+        return true;
+    }
+    if known {
+        return false;
+    }
+    if digits(content) {
+        cursor.set("process.pid", content);
+        return true;
+    }
+    if let Some((module, level)) = content.rsplit_once(':')
+        && cursor.severity(level)
+    {
+        cursor.set("logger.name", module);
+        return true;
+    }
+    let seconds = content.split_once('.').is_some_and(|(whole, part)| digits(whole) && digits(part));
+    let proxifier = content.contains(':') && content.starts_with(|first: char| first.is_ascii_digit());
+    cursor.severity(content) || seconds || proxifier
+}

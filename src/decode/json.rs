@@ -1,0 +1,138 @@
+//! JSON lines of logging libraries and platforms → records.
+
+use serde_json::Value;
+
+use crate::decode::exception;
+use crate::decode::fields;
+use crate::decode::json_exception;
+use crate::decode::text;
+use crate::model::record::Record;
+
+/// Deeper values are kept as JSON text.
+const MAX_DEPTH: usize = 32;
+/// More keys than this are not flattened.
+const MAX_KEYS: usize = 1_000;
+/// A key's own name is cut here: it is repeated in every key below it.
+const MAX_NAME: usize = 256;
+/// Docker and fluentd wrap each other's lines.
+const MAX_WRAPS: usize = 4;
+
+/// The JSON object that `raw` begins with, and what follows it on later lines; `None` where it is not one.
+pub(super) fn object(raw: &str) -> Option<(Value, &str)> {
+    let mut stream = serde_json::Deserializer::from_str(raw).into_iter::<Value>();
+    let value = stream.next()?.ok().filter(Value::is_object)?;
+    let rest = raw.get(stream.byte_offset()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
+    match rest.strip_prefix('\n') {
+        Some(rest) => Some((value, rest)),
+        None => rest.is_empty().then_some((value, rest)),
+    }
+}
+
+/// Reads `value`, which `text` begins with, into `record`; what `record` already knows (from a header around it) stays where the
+/// object says nothing. Gives what follows the object back to [`append`].
+pub(super) fn read(text: &str, value: &Value, rest: &str, record: &mut Record) {
+    let own = text.get(..text.len() - rest.len()).unwrap_or_default();
+    read_wrapped(own, value, record, 0);
+    append(rest, record);
+}
+
+fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) {
+    let mut pairs = Vec::new();
+    flatten(value, &mut String::new(), 0, &mut pairs);
+    let outer = record.severity.take();
+    let message = fields::assign(&pairs, record);
+    record.severity = record.severity.take().or(outer);
+    record.exceptions = json_exception::of_fields(value);
+    let Some((key, message)) = message else {
+        // No name that loggers give a message is there: the whole entry is what was said.
+        if record.exceptions.is_empty() {
+            own.trim_end().clone_into(&mut record.body);
+        }
+        return;
+    };
+    let message = text::strip(message.trim_end_matches(['\n', '\r'])).into_owned();
+    if wraps < MAX_WRAPS && matches!(key, "log" | "message" | "textPayload" | "msg" | "text") {
+        let object = message.starts_with('{').then(|| object(&message)).flatten();
+        if let Some((inner, rest)) = object.filter(|(inner, _)| key != "message" || speaks(inner)) {
+            let own = message.get(..message.len() - rest.len()).unwrap_or_default();
+            read_wrapped(own, &inner, record, wraps + 1);
+            append(rest, record);
+            return;
+        }
+    }
+    body(key, message, record);
+    if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
+        let found = exception::parse(&record.body);
+        if !found.is_empty() {
+            record.exceptions = found;
+        }
+    }
+}
+
+/// Whether a JSON message is a record of its own and not data that was logged.
+fn speaks(value: &Value) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
+    has(&["message", "msg", "event"]) && has(&["severity", "level", "levelname", "timestamp", "time"])
+}
+
+/// Text that followed the object on later lines.
+fn append(rest: &str, record: &mut Record) {
+    if rest.trim().is_empty() {
+        return;
+    }
+    record.body.push('\n');
+    record.body.push_str(rest);
+    if record.exceptions.is_empty() {
+        record.exceptions = exception::parse(rest);
+    }
+}
+
+/// The message as the body; what a collector wrapped unread still has the header of its line.
+fn body(key: &str, message: String, record: &mut Record) {
+    if matches!(key, "textPayload" | "log" | "text") {
+        let (time, severity) = (record.time, record.severity.take());
+        crate::decode::plain(&message, record);
+        record.time = time.or(record.time);
+        record.severity = severity.or_else(|| record.severity.take());
+        return;
+    }
+    record.body = if text::opens_with_markup(&message) { text::strip_markup(&message).into_owned() } else { message };
+    crate::decode::access::fields(&record.body, &mut record.attributes);
+}
+
+/// Dotted keys and scalar values of `value`, in order; `null` says nothing.
+fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(String, String)>) {
+    if pairs.len() >= MAX_KEYS {
+        return;
+    }
+    let inside = |name: &str, value: &Value, key: &mut String, pairs: &mut Vec<(String, String)>| {
+        let len = key.len();
+        if len > 0 {
+            key.push('.');
+        }
+        let end = (0..=name.len().min(MAX_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+        key.push_str(name.get(..end).unwrap_or_default());
+        flatten(value, key, depth + 1, pairs);
+        key.truncate(len);
+    };
+    match value {
+        Value::Null => {}
+        Value::String(text) => pairs.push((key.clone(), text.clone())),
+        Value::Bool(_) | Value::Number(_) => pairs.push((key.clone(), value.to_string())),
+        Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => pairs.push((key.clone(), value.to_string())),
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                inside(&at.to_string(), item, key, pairs);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                // A structured traceback is read as one; its hundreds of local variables are no attributes.
+                if depth == 0 && name == "exception" && json_exception::is_structured(item) {
+                    continue;
+                }
+                inside(name, item, key, pairs);
+            }
+        }
+    }
+}
