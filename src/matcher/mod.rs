@@ -6,10 +6,30 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::catalog::signature::Catalog;
 use crate::catalog::signature::Signature;
+use crate::matcher::evidence::Evidence;
+use crate::matcher::explain::Explanation;
+use crate::matcher::prefilter::Prefilter;
 use crate::model::record::Record;
 
+mod buffer;
+mod earlier;
+mod evidence;
+pub mod explain;
+mod fold;
+mod framing;
+mod judge;
+mod lanes;
+mod leaves;
+mod literals;
+mod prefilter;
+mod quiet;
+mod regex_literals;
 pub mod scanner;
+mod unescape;
+mod verify;
+mod watch;
 
 /// One signature found in one record.
 #[derive(Debug, Clone)]
@@ -24,6 +44,9 @@ pub struct Match {
     pub captures: BTreeMap<String, String>,
     /// Index of the diagnosis rule that matched, if any.
     pub diagnosis: Option<usize>,
+    /// Event time of the header line before this record: the stream was alive then, and said nothing of this. `None` when none
+    /// nearby states a time, and for records that arrive decoded.
+    pub preceded_at: Option<Timestamp>,
 }
 
 /// A record that matched nothing and still says which release is alive.
@@ -42,20 +65,57 @@ pub enum Observation {
     Sighting(Sighting),
 }
 
-/// Event time to use for a record that states none.
-#[derive(Debug, Clone, Copy)]
-pub struct FallbackTime(pub Timestamp);
-
 /// All signatures of a catalog, ready to match.
 #[derive(Debug)]
 pub struct Matcher {
     signatures: Vec<Arc<Signature>>,
+    prefilter: Prefilter,
 }
 
 impl Matcher {
+    /// Prepares every signature of `catalog`.
+    pub fn new(catalog: &Catalog) -> Self {
+        let signatures = catalog.signatures.clone();
+        let prefilter = Prefilter::new(&signatures);
+        Self { signatures, prefilter }
+    }
+
+    /// The signatures, in catalog order.
+    pub fn signatures(&self) -> &[Arc<Signature>] {
+        &self.signatures
+    }
+
     /// Every signature that matches `record`, in catalog order (for records that arrive decoded: OTLP, Pub/Sub).
-    pub fn verify(&self, _record: &Arc<Record>) -> Vec<Match> {
-        let _ = &self.signatures;
-        Vec::new()
+    ///
+    /// A record whose resource contradicts a signature's scope is excluded; one that lacks the attribute is not: unknown is no
+    /// contradiction. A correlated signature matches by its condition on this one record; `incident` joins several.
+    pub fn verify(&self, record: &Arc<Record>) -> Vec<Match> {
+        let text = record.original.as_deref().unwrap_or(&record.body);
+        (0..self.signatures.len()).filter_map(|index| self.find(index, record, text.as_bytes())).collect()
+    }
+
+    /// Why each signature matches `record` or does not: matches first, then the nearest.
+    pub fn explain(&self, record: &Record) -> Vec<Explanation> {
+        let mut all: Vec<_> = self.signatures.iter().map(|signature| explain::explain(signature, record)).collect();
+        all.sort_by(|left, right| {
+            right.matches.cmp(&left.matches).then_with(|| right.nearness.total_cmp(&left.nearness))
+        });
+        all
+    }
+
+    /// The match of one signature, `raw` being the record as it was written.
+    fn find(&self, index: usize, record: &Arc<Record>, raw: &[u8]) -> Option<Match> {
+        let signature = self.signatures.get(index).filter(|signature| verify::holds(signature, record))?;
+        let interrupted = memchr::memchr2(0x1b, 0, raw).is_some();
+        let text = record.original.as_deref().filter(|_| interrupted).map_or(raw, str::as_bytes);
+        let evidence = Evidence::of(signature, record);
+        Some(Match {
+            signature: Arc::clone(signature),
+            record: Arc::clone(record),
+            matched_line: record.origin.line + evidence.line_of(text).unwrap_or(0),
+            captures: evidence.captures(),
+            diagnosis: evidence::diagnosis(signature, record),
+            preceded_at: None,
+        })
     }
 }

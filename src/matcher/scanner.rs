@@ -1,23 +1,60 @@
 //! One byte stream: blocks in, observations out. Lines that cannot match are never split, decoded or copied.
+//!
+//! What comes out depends on the bytes alone, never on how they were cut into blocks; only how often a known release is sighted
+//! again follows the blocks (once a block, so that "last seen" moves on).
 
+use std::collections::BTreeMap;
+use std::mem;
+use std::ops::AddAssign;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::decode::DecodeConfig;
-use crate::matcher::{Matcher, Observation};
+use crate::matcher::Matcher;
+use crate::matcher::Observation;
+use crate::matcher::buffer::Buffer;
+use crate::matcher::framing::Framing;
+use crate::matcher::judge::Judge;
+use crate::matcher::judge::Memory;
+
+/// A push is worked off in pieces of this size: they fit the cache and bound the memory.
+const BLOCK: usize = 256 * 1024;
 
 /// Limits and habits of a scanner.
 #[derive(Debug, Clone)]
 pub struct ScannerConfig {
     /// `false`: every line is a record.
     pub multiline: bool,
-    /// A record of more bytes is cut, and counted.
+    /// A record of more bytes is cut between two lines, and counted. One line alone may be longer.
     pub max_record_bytes: usize,
     /// A record of more lines is cut, and counted.
     pub max_record_lines: usize,
     /// Only the first so many bytes of a line are matched; the rest is counted.
     pub max_line_bytes: usize,
+    /// Report releases, instances and boots seen on healthy records.
+    pub release_watch: bool,
     /// What the source knows about its records.
     pub decode: DecodeConfig,
+}
+
+impl Default for ScannerConfig {
+    fn default() -> Self {
+        Self {
+            multiline: true,
+            max_record_bytes: 256 * 1024,
+            max_record_lines: 1_000,
+            max_line_bytes: 1024 * 1024,
+            release_watch: true,
+            decode: DecodeConfig::default(),
+        }
+    }
+}
+
+impl ScannerConfig {
+    pub(crate) fn framing(&self) -> Framing {
+        Framing { multiline: self.multiline, max_bytes: self.max_record_bytes, max_lines: self.max_record_lines.max(1) }
+    }
 }
 
 /// What went through, for accounting: `bytes` of every kind add up to what was pushed and completed.
@@ -31,53 +68,137 @@ pub struct Tally {
     pub lines: u64,
     /// Candidate records decoded.
     pub decoded: u64,
-    /// Records cut at a bound.
+    /// Of these: records cut at a bound.
     pub cut_records: u64,
-    /// Records whose bytes were not valid UTF-8 (matched lossily).
+    /// Of these: records whose bytes were not valid UTF-8 (matched lossily).
     pub invalid_utf8: u64,
-    /// JSON lines that did not parse and were read as text.
+    /// Of these: JSON lines that did not parse and were read as text.
     pub broken_json: u64,
+    /// Event time that the latest completed header line states; `None` when none nearby does.
+    pub last_time: Option<Timestamp>,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.overlong_bytes += other.overlong_bytes;
+        self.lines += other.lines;
+        self.decoded += other.decoded;
+        self.cut_records += other.cut_records;
+        self.invalid_utf8 += other.invalid_utf8;
+        self.broken_json += other.broken_json;
+        self.last_time = self.last_time.max(other.last_time);
+    }
 }
 
 /// The state of one byte stream.
 #[derive(Debug)]
 pub struct Scanner {
-    _matcher: Arc<Matcher>,
+    matcher: Arc<Matcher>,
+    config: ScannerConfig,
+    file: Arc<str>,
+    buffer: Buffer,
+    memory: Memory,
+    unflushed: bool,
 }
 
 impl Scanner {
-    /// A scanner that begins at byte `offset`, line `line` (1-based) of `file`.
-    pub fn new(matcher: Arc<Matcher>, _config: ScannerConfig, _file: Arc<str>, _offset: u64, _line: u64) -> Self {
-        Self { _matcher: matcher }
+    /// A scanner that begins at byte `offset`, line `line` (1-based) of `file`; both must be the start of a record, as
+    /// [`Scanner::position`] gives it.
+    pub fn new(matcher: Arc<Matcher>, config: ScannerConfig, file: Arc<str>, offset: u64, line: u64) -> Self {
+        let buffer = Buffer::new(offset, line);
+        Self { matcher, config, file, buffer, memory: Memory::default(), unflushed: false }
     }
 
-    /// Appends bytes and reports every record they complete, in order.
-    pub fn push(&mut self, _bytes: &[u8], _out: &mut Vec<Observation>) {}
+    /// Appends bytes and reports every record they complete, in order. A record is complete when the next one has begun.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<Observation>) {
+        for block in bytes.chunks(BLOCK) {
+            let lines_before = self.buffer.complete_lines();
+            self.buffer.append(block, self.config.max_line_bytes.max(1));
+            self.unflushed = true;
+            let lines = self.buffer.complete_lines();
+            if lines == lines_before {
+                continue;
+            }
+            let start = self.buffer.start();
+            let complete = self.buffer.bytes().get(..lines).unwrap_or_default();
+            let end = self.config.framing().last_start(complete, start);
+            if end > start {
+                self.memory.watch.begin_region();
+                self.judge(start, end, out);
+                self.complete(end);
+            }
+        }
+        self.unflushed &= self.has_pending();
+    }
 
     /// The stream is idle: judges the pending record as if it were complete and keeps it, because the rest may still come
-    /// (the same observation may then be reported again, with the same origin).
-    pub fn flush(&mut self, _out: &mut Vec<Observation>) {}
+    /// (the same observation may then be reported again, with the same origin). The tally counts it when it is complete.
+    pub fn flush(&mut self, out: &mut Vec<Observation>) {
+        if !mem::take(&mut self.unflushed) {
+            return;
+        }
+        let (tally, near_misses) = (self.memory.tally, self.memory.near_misses.clone());
+        self.judge(self.buffer.start(), self.buffer.bytes().len(), out);
+        self.memory.tally = tally;
+        self.memory.near_misses = near_misses;
+    }
 
     /// The stream has ended: judges and forgets the pending record.
-    pub fn finish(&mut self, _out: &mut Vec<Observation>) {}
+    pub fn finish(&mut self, out: &mut Vec<Observation>) {
+        let end = self.buffer.bytes().len();
+        let unended_line = end > self.buffer.complete_lines();
+        self.memory.watch.begin_region();
+        self.judge(self.buffer.start(), end, out);
+        self.complete(end);
+        self.memory.tally.lines += u64::from(unended_line);
+        self.buffer.forget();
+        self.unflushed = false;
+    }
 
     /// Offset and line number of the first byte not yet completed: always the start of a record.
     pub fn position(&self) -> (u64, u64) {
-        (0, 1)
+        self.buffer.position()
     }
 
     /// Whether bytes are pending that no `flush` has judged.
     pub fn has_unflushed(&self) -> bool {
-        false
+        self.unflushed
     }
 
     /// Takes the tally since the last call.
     pub fn take_tally(&mut self) -> Tally {
-        Tally::default()
+        let last_time = self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped());
+        Tally { last_time, ..mem::take(&mut self.memory.tally) }
+    }
+
+    /// Takes, by signature id, how many records since the last call held a literal of a signature in whose scope they are and did
+    /// not match it: a sign that a text has drifted.
+    pub fn take_near_misses(&mut self) -> BTreeMap<Arc<str>, u64> {
+        mem::take(&mut self.memory.near_misses)
     }
 
     /// Replaces the matcher (reload); pending bytes are judged by the new one.
     pub fn set_matcher(&mut self, matcher: Arc<Matcher>) {
-        self._matcher = matcher;
+        self.matcher = matcher;
+        self.unflushed = self.has_pending();
+    }
+
+    fn has_pending(&self) -> bool {
+        self.buffer.bytes().len() > self.buffer.start()
+    }
+
+    fn judge(&mut self, start: usize, end: usize, out: &mut Vec<Observation>) {
+        let Self { matcher, config, file, buffer, memory, .. } = self;
+        let lines = buffer.complete_lines().max(end);
+        Judge { matcher, config, file, buffer, memory, out, lines }.judge(start, end);
+    }
+
+    fn complete(&mut self, end: usize) {
+        let completed = self.buffer.complete(end);
+        let tally = &mut self.memory.tally;
+        tally.bytes += completed.bytes;
+        tally.overlong_bytes += completed.overlong;
+        tally.lines += completed.lines;
     }
 }

@@ -1,1 +1,9 @@
-//! Tests of `matcher`: to be filled with the part.
+//! Tests of `matcher`: evaluation, evidence, explanations, scanning in any chunks, and the naive reference it must agree with.
+
+mod differential;
+mod evaluation;
+mod evidence;
+mod make;
+mod naive;
+mod scanning;
+mod watching;

@@ -1,0 +1,151 @@
+//! Where records begin and end. A header starts a record and anything else continues it; a stretch without a header ("headless")
+//! goes by plain lines. All of it follows from the lines after a record's start, so any chunking of a stream gives the same records.
+//!
+//! Headless: a plain line starts a record, unless it is the exception line of a traceback, that is, stands directly behind an
+//! indented or separating continuation line. What is cut at a bound begins a headless stretch of its own.
+
+use memchr::memchr;
+use memchr::memmem;
+use memchr::memrchr;
+
+use crate::decode;
+use crate::decode::LineClass;
+
+/// The bounds of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Framing {
+    /// `false`: every line is a record.
+    pub multiline: bool,
+    /// The first line always belongs to its record; no other may lead beyond so many bytes.
+    pub max_bytes: usize,
+    /// No more lines than that.
+    pub max_lines: usize,
+}
+
+/// Where a record ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Behind its last byte.
+    pub end: usize,
+    /// Cut at a bound.
+    pub cut: bool,
+    /// The bytes ended before the record was seen to end: more lines may belong to it.
+    pub open: bool,
+}
+
+/// Behind the end of the line that holds `at`: its newline is part of it.
+pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
+    memchr(b'\n', bytes.get(at..).unwrap_or_default()).map_or(bytes.len(), |len| at + len + 1)
+}
+
+/// Start of the line that holds `at`.
+pub(crate) fn line_start(bytes: &[u8], at: usize) -> usize {
+    memrchr(b'\n', bytes.get(..at).unwrap_or_default()).map_or(0, |newline| newline + 1)
+}
+
+fn line(bytes: &[u8], start: usize, end: usize) -> &[u8] {
+    let line = bytes.get(start..end).unwrap_or_default();
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether a plain line directly behind this one, in a headless stretch, is the exception line of a traceback.
+fn expects_exception(class: LineClass, line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    if class != LineClass::Continuation || text.is_empty() {
+        return false;
+    }
+    // Rows of the languages that print the exception first; a launcher's prefix may stand before them.
+    let starts: [&[u8]; 4] = [b"at ", b"... ", b"Caused by", b"Suppressed"];
+    let rows: [&[u8]; 2] = [b"\tat ", b"   at "];
+    !starts.iter().any(|start| text.starts_with(start)) && !rows.iter().any(|row| memmem::find(line, row).is_some())
+}
+
+impl Framing {
+    /// The record that starts at `start`. Lines are taken to be complete, the last one with or without its newline.
+    pub(crate) fn frame(self, bytes: &[u8], start: usize) -> Frame {
+        let mut end = line_end(bytes, start);
+        if !self.multiline {
+            return Frame { end, cut: false, open: false };
+        }
+        let mut last = line(bytes, start, end);
+        let mut class = decode::classify(last);
+        let headed = class == LineClass::Header;
+        let mut lines = 1;
+        while end < bytes.len() {
+            let next_end = line_end(bytes, end);
+            let next = line(bytes, end, next_end);
+            let next_class = decode::classify(next);
+            let starts = match next_class {
+                LineClass::Header => true,
+                LineClass::Continuation => false,
+                LineClass::Plain => !headed && !expects_exception(class, last),
+            };
+            let cut = !starts && (lines == self.max_lines || next_end - start > self.max_bytes);
+            if starts || cut {
+                return Frame { end, cut, open: false };
+            }
+            (last, class, end) = (next, next_class, next_end);
+            lines += 1;
+        }
+        Frame { end, cut: false, open: true }
+    }
+
+    /// The last place in `bytes[floor..at]` that is sure to start a record: a header, or, in a headless stretch, a plain line that is
+    /// no exception line. It is headless where no header stands in as many lines as a record may have, or none behind `floor`.
+    /// Else `floor`, itself the start of a record. `floor` and `at` are line starts.
+    fn sure_start(self, bytes: &[u8], floor: usize, at: usize) -> usize {
+        let mut end = at;
+        // The line just seen, if plain; and the last plain line that the line before it allows to start a record.
+        let (mut plain, mut headless) = (None, None);
+        let mut lines_before = 0;
+        while end > floor && lines_before < self.max_lines {
+            let start = line_start(bytes, end - 1).max(floor);
+            let text = line(bytes, start, end);
+            let class = decode::classify(text);
+            if class == LineClass::Header {
+                return start;
+            }
+            if let Some(start) = plain.take()
+                && !expects_exception(class, text)
+            {
+                headless = Some(start);
+            }
+            lines_before += usize::from(headless.is_some());
+            plain = (class == LineClass::Plain && headless.is_none()).then_some(start);
+            end = start;
+        }
+        headless.unwrap_or(floor)
+    }
+
+    /// Start of the last record of `bytes`, which may still grow. `start` is the start of a record.
+    pub(crate) fn last_start(self, bytes: &[u8], start: usize) -> usize {
+        if !self.multiline {
+            return bytes.len();
+        }
+        let mut at = self.sure_start(bytes, start, bytes.len());
+        loop {
+            let frame = self.frame(bytes, at);
+            if frame.open || frame.end >= bytes.len() {
+                return at;
+            }
+            at = frame.end;
+        }
+    }
+
+    /// The record that holds the byte at `at`, as its start and frame. `floor` is the start of a record at or before it.
+    pub(crate) fn around(self, bytes: &[u8], floor: usize, at: usize) -> (usize, Frame) {
+        if !self.multiline {
+            let start = line_start(bytes, at).max(floor);
+            return (start, self.frame(bytes, start));
+        }
+        let mut start = self.sure_start(bytes, floor, line_end(bytes, at));
+        loop {
+            let frame = self.frame(bytes, start);
+            if at < frame.end || frame.end >= bytes.len() {
+                return (start, frame);
+            }
+            start = frame.end;
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Judges a stretch of whole records: prefilter, then, only where it calls, framing, decoding and verifying. Receives the buffer of a
+//! stream and the stretch, gives observations in the order of the stream.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::decode;
+use crate::matcher::Match;
+use crate::matcher::Matcher;
+use crate::matcher::Observation;
+use crate::matcher::Sighting;
+use crate::matcher::buffer::Buffer;
+use crate::matcher::earlier::Earlier;
+use crate::matcher::framing;
+use crate::matcher::framing::Frame;
+use crate::matcher::lanes::Search;
+use crate::matcher::prefilter::Hit;
+use crate::matcher::prefilter::Survey;
+use crate::matcher::quiet::Quiet;
+use crate::matcher::scanner::ScannerConfig;
+use crate::matcher::scanner::Tally;
+use crate::matcher::verify;
+use crate::matcher::watch;
+use crate::matcher::watch::Tuple;
+use crate::matcher::watch::Watch;
+use crate::model::record::Origin;
+use crate::model::record::Record;
+
+/// What a scanner remembers from one stretch to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Release tuples seen.
+    pub watch: Watch,
+    /// What went through.
+    pub tally: Tally,
+    /// Records that held a literal of a signature and did not match it, by signature id.
+    pub near_misses: BTreeMap<Arc<str>, u64>,
+    /// The time before a record.
+    pub earlier: Earlier,
+    scratch: Vec<u8>,
+    tuple: Tuple,
+}
+
+/// Everything one stretch needs.
+pub(crate) struct Judge<'a> {
+    /// The signatures.
+    pub matcher: &'a Matcher,
+    /// The scanner's habits.
+    pub config: &'a ScannerConfig,
+    /// The path records are attributed to.
+    pub file: &'a Arc<str>,
+    /// The bytes.
+    pub buffer: &'a mut Buffer,
+    /// What is remembered.
+    pub memory: &'a mut Memory,
+    /// Where observations go.
+    pub out: &'a mut Vec<Observation>,
+    /// How far the buffer's lines are complete: framing looks that far, to see why a record ends.
+    pub lines: usize,
+}
+
+/// A line that holds release keys, while its keys are being collected.
+struct WatchedLine {
+    at: usize,
+    end: usize,
+    tuple: Tuple,
+}
+
+/// What the clean copy of a line told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    /// The line is to be judged.
+    Here,
+    /// Nothing in it, neither raw nor clean.
+    Nowhere,
+    /// Nothing in the copy; the raw line may still hold something.
+    Unknown,
+}
+
+impl Judge<'_> {
+    /// Judges the records in `start..end` of the buffer; both are record starts (or `end` the end of the stream).
+    pub(crate) fn judge(&mut self, start: usize, end: usize) {
+        if self.matcher.prefilter.every_record() {
+            self.judge_all(start, end);
+        } else {
+            self.judge_hits(start, end);
+        }
+    }
+
+    fn judge_all(&mut self, start: usize, end: usize) {
+        let framing = self.config.framing();
+        let mut at = start;
+        while at < end {
+            let frame = framing.frame(self.lines(), at);
+            self.judge_record(at, frame, false);
+            at = frame.end;
+        }
+    }
+
+    fn judge_hits(&mut self, start: usize, end: usize) {
+        let matcher = self.matcher;
+        let mut search = Search::at(start);
+        // Everything before `cursor` is judged; it is the start of a record.
+        let mut cursor = start;
+        let mut cleaned = start;
+        let mut watched: Option<WatchedLine> = None;
+        let mut quiet = Quiet::default();
+        loop {
+            let next = matcher.prefilter.next(self.buffer.bytes(), end, &mut search);
+            let behind = |line: &mut WatchedLine| next.is_none_or(|(_, hit_end)| hit_end > line.end);
+            if let Some(line) = watched.take_if(behind)
+                && self.is_tuple_due(line.tuple)
+            {
+                cursor = self.judge_around(cursor, line.at, true);
+                if next.is_some_and(|(_, hit_end)| hit_end <= cursor) {
+                    search.skip_to(cursor);
+                    continue;
+                }
+            }
+            let Some((hit, hit_end)) = next else { return };
+            let candidate = match hit {
+                Hit::Literal | Hit::Boot => true,
+                Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
+                Hit::Interruption if hit_end > cleaned => {
+                    let (line_end, verdict) = self.look_behind(hit_end);
+                    cleaned = line_end;
+                    if verdict == Hidden::Nowhere {
+                        // The clean copy stood for the line: its colours need not be met one by one.
+                        search.skip_to(line_end.min(end));
+                    }
+                    verdict == Hidden::Here
+                }
+                Hit::Interruption => false,
+                Hit::Watch(key) => {
+                    self.collect(&mut watched, key, hit_end);
+                    false
+                }
+            };
+            if candidate {
+                watched = None;
+                cursor = self.judge_around(cursor, hit_end - 1, false);
+                search.skip_to(cursor);
+            }
+        }
+    }
+
+    fn lines(&self) -> &[u8] {
+        self.buffer.bytes().get(..self.lines).unwrap_or_default()
+    }
+
+    /// Passes over coloured lines from the one that holds the byte before `hit_end`; `false` when they may hold something.
+    fn pass(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize), search: &mut Search) -> bool {
+        let bytes = self.buffer.bytes();
+        let mut at = framing::line_start(bytes, hit_end - 1);
+        let from = at;
+        while let Some(passed) = quiet.pass(&self.matcher.prefilter, bytes, (at, end), &mut self.memory.scratch) {
+            at = passed;
+        }
+        search.skip_to(at);
+        at > from
+    }
+
+    /// Looks at the clean copy of the line around an interruption, once a line. Gives the line's end.
+    fn look_behind(&mut self, hit_end: usize) -> (usize, Hidden) {
+        let bytes = self.buffer.bytes();
+        let line_start = framing::line_start(bytes, hit_end - 1);
+        let line_end = framing::line_end(bytes, hit_end - 1);
+        let line = bytes.get(line_start..line_end).unwrap_or_default();
+        let hidden = if self.matcher.prefilter.hidden(line, &mut self.memory.scratch) {
+            Hidden::Here
+        } else if memchr::memchr3(b'\\', b'{', b'<', line).is_none() {
+            Hidden::Nowhere
+        } else {
+            // Escapes and markup may themselves be part of a text, and release keys are read from the raw line.
+            Hidden::Unknown
+        };
+        (line_end, hidden)
+    }
+
+    fn is_tuple_due(&mut self, tuple: Tuple) -> bool {
+        let due = self.memory.watch.is_due(&tuple);
+        self.memory.tuple = tuple;
+        due
+    }
+
+    fn collect(&mut self, watched: &mut Option<WatchedLine>, key: usize, hit_end: usize) {
+        if !self.config.release_watch {
+            return;
+        }
+        let bytes = self.buffer.bytes();
+        let line = watched.get_or_insert_with(|| {
+            // One allocation serves every line.
+            let mut tuple = std::mem::take(&mut self.memory.tuple);
+            tuple.clear();
+            WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1), tuple }
+        });
+        watch::add_value(&mut line.tuple, key, bytes, hit_end);
+    }
+
+    /// Judges the record that holds the byte at `at`, and gives its end.
+    fn judge_around(&mut self, floor: usize, at: usize, due: bool) -> usize {
+        let (start, frame) = self.config.framing().around(self.lines(), floor, at);
+        self.judge_record(start, frame, due);
+        frame.end
+    }
+
+    fn judge_record(&mut self, start: usize, frame: Frame, due: bool) {
+        let matcher = self.matcher;
+        let survey = matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch);
+        let due = self.is_due(&survey) || due || (survey.boot && self.config.release_watch);
+        let every = survey.whole;
+        if !every && !due && survey.signatures.is_empty() && matcher.prefilter.unfiltered().is_empty() {
+            return;
+        }
+        self.memory.tally.cut_records += u64::from(frame.cut);
+        let record = Arc::new(self.decode(start, frame.end));
+        let raw = self.buffer.bytes().get(start..frame.end).unwrap_or_default();
+        let reported = self.out.len();
+        let all = 0..if every { matcher.signatures.len() } else { 0 };
+        let some =
+            if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
+        for index in all.chain(merged(some.0, some.1)) {
+            match matcher.find(index, &record, raw) {
+                Some(found) => {
+                    let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
+                    let preceded_at = self.memory.earlier.time(bytes, start, dropped);
+                    self.out.push(Observation::Match(Match { preceded_at, ..found }));
+                }
+                None => note_near_miss(&mut self.memory.near_misses, matcher, &survey, index, &record),
+            }
+        }
+        if due && self.out.len() == reported {
+            self.out.push(Observation::Sighting(Sighting { record }));
+        }
+    }
+
+    /// Whether a line of the record shows a release tuple that is to be reported.
+    fn is_due(&mut self, survey: &Survey) -> bool {
+        if !self.config.release_watch {
+            return false;
+        }
+        let bytes = self.buffer.bytes();
+        let mut due = false;
+        let mut watched: Option<(usize, Tuple)> = None;
+        for (key, hit_end) in &survey.watched {
+            if let Some((_, tuple)) = watched.take_if(|(line_end, _)| hit_end > line_end) {
+                due |= self.memory.watch.is_due(&tuple);
+            }
+            let (_, tuple) = watched.get_or_insert_with(|| (framing::line_end(bytes, hit_end - 1), Tuple::new()));
+            watch::add_value(tuple, *key, bytes, *hit_end);
+        }
+        watched.is_some_and(|(_, tuple)| self.memory.watch.is_due(&tuple)) || due
+    }
+
+    fn decode(&mut self, start: usize, end: usize) -> Record {
+        let offset = self.buffer.offset_at(start);
+        let line = self.buffer.line_at(start);
+        let bytes = self.buffer.bytes();
+        let decoded = decode::decode(bytes.get(start..end).unwrap_or_default(), &self.config.decode);
+        let tally = &mut self.memory.tally;
+        tally.decoded += 1;
+        tally.invalid_utf8 += u64::from(decoded.invalid_utf8);
+        tally.broken_json += u64::from(decoded.broken_json);
+        let mut record = decoded.record;
+        record.origin = Origin { file: Arc::clone(self.file), line, offset };
+        if record.time.is_none() {
+            record.time = self.earlier_time(start);
+            record.time_inherited = record.time.is_some();
+        }
+        record
+    }
+
+    fn earlier_time(&mut self, start: usize) -> Option<Timestamp> {
+        self.memory.earlier.time(self.buffer.bytes(), start, self.buffer.dropped())
+    }
+}
+
+/// A literal of a signature that applies here was met, and the rest of it did not hold.
+fn note_near_miss(
+    near_misses: &mut BTreeMap<Arc<str>, u64>,
+    matcher: &Matcher,
+    survey: &Survey,
+    index: usize,
+    record: &Record,
+) {
+    if survey.signatures.binary_search(&index).is_err() {
+        return;
+    }
+    if let Some(signature) = matcher.signatures.get(index)
+        && verify::in_scope(signature, record)
+    {
+        *near_misses.entry(Arc::clone(&signature.id)).or_default() += 1;
+    }
+}
+
+/// Two ascending lists without common members as one: matches come in catalog order.
+fn merged<'a>(mut left: &'a [usize], mut right: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+    std::iter::from_fn(move || {
+        let from = match (left.first(), right.first()) {
+            (Some(first), Some(second)) if first < second => &mut left,
+            (Some(_), None) => &mut left,
+            _ => &mut right,
+        };
+        let (first, rest) = from.split_first()?;
+        *from = rest;
+        Some(*first)
+    })
+}

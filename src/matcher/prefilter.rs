@@ -1,0 +1,170 @@
+//! The one pass over the raw bytes: an Aho-Corasick automaton over every signature's required literals, the keys of the release watch,
+//! boot lines, and what may interrupt a literal. Receives a block, gives places where a closer look is due. It may call too often,
+//! never too seldom.
+
+use std::ops::ControlFlow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::signature::Signature;
+use crate::decode::boot::BOOT_LITERALS;
+use crate::matcher::lanes::Lanes;
+use crate::matcher::lanes::Search;
+use crate::matcher::literals;
+use crate::matcher::unescape;
+use crate::matcher::watch;
+
+/// Letters outside ASCII that fold to one inside (U+212A, U+017F), in UTF-8 and escaped: records that hold one are verified whole.
+const FOREIGN_FOLDS: [&[u8]; 4] = ["\u{212a}".as_bytes(), "\u{17f}".as_bytes(), b"\\u212a", b"\\u017f"];
+
+/// What was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hit {
+    /// A required literal, or a record that must be looked at whole.
+    Literal,
+    /// Something that may interrupt a literal: the line's clean copy decides.
+    Interruption,
+    /// A key of the release watch, by index.
+    Watch(usize),
+    /// A boot line.
+    Boot,
+}
+
+#[derive(Debug, Clone)]
+enum Meaning {
+    Literal(Vec<usize>),
+    Whole,
+    Interruption,
+    Watch(usize),
+    Boot,
+}
+
+/// What one record holds.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// Indices of signatures of which a literal was met, ascending.
+    pub signatures: Vec<usize>,
+    /// Every signature must be verified.
+    pub whole: bool,
+    /// A boot line.
+    pub boot: bool,
+    /// Release watch keys and where each ends.
+    pub watched: Vec<(usize, usize)>,
+}
+
+/// Immutable; built once a catalog.
+#[derive(Debug)]
+pub(crate) struct Prefilter {
+    automaton: Option<Lanes>,
+    meanings: Vec<Meaning>,
+    unfiltered: Vec<usize>,
+}
+
+impl Prefilter {
+    /// Compiles the literals of `signatures`; their indices are what hits refer to.
+    pub(crate) fn new(signatures: &[Arc<Signature>]) -> Self {
+        let mut patterns: Vec<(Vec<u8>, Meaning)> = Vec::new();
+        let mut unfiltered = Vec::new();
+        let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
+        for (index, signature) in signatures.iter().enumerate() {
+            match literals::of(&signature.detection) {
+                Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
+                None => unfiltered.push(index),
+            }
+        }
+        owners.sort();
+        for group in owners.chunk_by(|left, right| left.0 == right.0) {
+            let literal = group.first().map(|(literal, _)| literal.clone()).unwrap_or_default();
+            patterns.push((literal, Meaning::Literal(group.iter().map(|(_, index)| *index).collect())));
+        }
+        let interruptions = unescape::INTERRUPTIONS.iter().map(|text| text.to_vec()).chain(unescape::opening_tags());
+        patterns.extend(interruptions.map(|text| (text, Meaning::Interruption)));
+        patterns.extend(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)));
+        patterns
+            .extend(watch::KEYS.iter().enumerate().map(|(key, text)| (text.as_bytes().to_vec(), Meaning::Watch(key))));
+        patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
+        let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+        Self { automaton: Lanes::new(&texts).ok(), meanings, unfiltered }
+    }
+
+    /// Whether every record must be looked at: some signature has no literal (or the automaton could not be built).
+    pub(crate) fn every_record(&self) -> bool {
+        !self.unfiltered.is_empty() || self.automaton.is_none()
+    }
+
+    /// Signatures that have no literal, ascending.
+    pub(crate) fn unfiltered(&self) -> &[usize] {
+        &self.unfiltered
+    }
+
+    /// The next hit that ends inside `span`, and where it ends.
+    pub(crate) fn next(&self, haystack: &[u8], end: usize, search: &mut Search) -> Option<(Hit, usize)> {
+        let found = self.automaton.as_ref()?.next(haystack, end, search)?;
+        let hit = match self.meanings.get(found.pattern)? {
+            Meaning::Literal(_) | Meaning::Whole => Hit::Literal,
+            Meaning::Interruption => Hit::Interruption,
+            Meaning::Watch(key) => Hit::Watch(*key),
+            Meaning::Boot => Hit::Boot,
+        };
+        Some((hit, found.end))
+    }
+
+    /// Whether the clean copy of a line holds something that the raw line hid.
+    pub(crate) fn hidden(&self, line: &[u8], scratch: &mut Vec<u8>) -> bool {
+        let certain = unescape::write_clean(line, scratch);
+        !certain || self.meets_literal(scratch)
+    }
+
+    /// Whether the clean copy of `lines` holds nothing at all, and stands for them.
+    pub(crate) fn is_quiet(&self, lines: &[u8], scratch: &mut Vec<u8>) -> bool {
+        let certain = unescape::write_clean(lines, scratch);
+        certain && self.next(scratch, scratch.len(), &mut Search::at(0)).is_none()
+    }
+
+    fn meets_literal(&self, text: &[u8]) -> bool {
+        let mut met = false;
+        if let Some(automaton) = &self.automaton {
+            automaton.visit(text, |found| match self.meanings.get(found.pattern) {
+                Some(Meaning::Literal(_) | Meaning::Whole | Meaning::Boot) => {
+                    met = true;
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            });
+        }
+        met
+    }
+
+    /// Everything that stands in `haystack[record]`, interruptions taken into account.
+    pub(crate) fn survey(&self, haystack: &[u8], record: Range<usize>, scratch: &mut Vec<u8>) -> Survey {
+        let mut survey = Survey { whole: self.automaton.is_none(), ..Survey::default() };
+        let interrupted = self.collect(haystack, record.clone(), &mut survey);
+        if interrupted {
+            let certain = unescape::write_clean(haystack.get(record).unwrap_or_default(), scratch);
+            survey.whole |= !certain;
+            let watched = survey.watched.len();
+            self.collect(scratch, 0..scratch.len(), &mut survey);
+            survey.watched.truncate(watched);
+        }
+        survey.signatures.sort_unstable();
+        survey.signatures.dedup();
+        survey
+    }
+
+    fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {
+        let Some(automaton) = &self.automaton else { return false };
+        let mut interrupted = false;
+        automaton.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
+            match self.meanings.get(found.pattern) {
+                Some(Meaning::Literal(owners)) => survey.signatures.extend(owners),
+                Some(Meaning::Whole) => survey.whole = true,
+                Some(Meaning::Interruption) => interrupted = true,
+                Some(Meaning::Watch(key)) => survey.watched.push((*key, span.start + found.end)),
+                Some(Meaning::Boot) => survey.boot = true,
+                None => {}
+            }
+            ControlFlow::Continue(())
+        });
+        interrupted
+    }
+}

@@ -1,0 +1,53 @@
+//! Passing over coloured lines. Every line of a coloured log holds escape sequences, so each would be met several times and its clean
+//! copy looked at. Here the copies of many lines are looked at together, and raw bytes are not walked at all as long as nothing is
+//! in them. Receives the block and a line start, gives how far it may be passed over.
+
+use memchr::memchr2;
+use memchr::memchr3;
+
+use crate::matcher::framing;
+use crate::matcher::prefilter::Prefilter;
+
+/// Bytes of lines that are looked at together.
+const STRETCH: usize = 16 * 1024;
+
+/// What was learnt of one stretch of whole records.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    /// Lines before it are looked at one by one.
+    loud_until: usize,
+}
+
+impl Quiet {
+    /// How far the lines from the line start `at` on, up to `end`, hold nothing; `None` when they may, or are not worth the try.
+    pub(crate) fn pass(
+        &mut self,
+        prefilter: &Prefilter,
+        bytes: &[u8],
+        (at, end): (usize, usize),
+        scratch: &mut Vec<u8>,
+    ) -> Option<usize> {
+        if at < self.loud_until {
+            return None;
+        }
+        let lines = bytes.get(at..end.min(at + STRETCH)).unwrap_or_default();
+        let first = framing::line_end(lines, 0);
+        let second = framing::line_end(lines, first);
+        // One coloured line among others is no reason to read the others twice.
+        let lone = [0..first, first..second]
+            .into_iter()
+            .any(|line| memchr2(0x1b, 0, lines.get(line).unwrap_or_default()).is_none());
+        if lone {
+            return None;
+        }
+        // Escapes and markup may themselves be part of a text, and release keys are read from raw lines.
+        let plain = lines.get(..memchr3(b'\\', b'{', b'<', lines).unwrap_or(lines.len())).unwrap_or_default();
+        let len = framing::line_start(plain, plain.len());
+        if len < second {
+            return None;
+        }
+        self.loud_until = at + len;
+        let is_quiet = prefilter.is_quiet(lines.get(..len).unwrap_or_default(), scratch);
+        is_quiet.then_some(at + len)
+    }
+}
