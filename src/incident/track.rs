@@ -1,0 +1,259 @@
+//! The state machine of one track (verdicts.md, section 5): a judgement or the passing of time in, steps out.
+//! What is not listed there changes counters only.
+
+use jiff::Timestamp;
+
+use crate::incident::config::IncidentConfig;
+use crate::incident::containment::later;
+use crate::incident::episode;
+use crate::incident::event::Occurrence;
+use crate::incident::standing::Standing;
+use crate::incident::verdict::Judgement;
+use crate::model::incident::Heard;
+use crate::model::incident::Track;
+use crate::model::incident::TrackKey;
+use crate::model::incident::TrackState;
+use crate::model::verdict::Verdict;
+
+/// One judged occurrence, and what is known around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) occurrence: &'a Occurrence,
+    /// Event time.
+    pub(crate) time: Timestamp,
+    /// Instances alive.
+    pub(crate) alive: usize,
+    /// An old build that fails long past its rollout.
+    pub(crate) long_stale: bool,
+    /// Since when the fix in force counts here.
+    pub(crate) effective_at: Option<Timestamp>,
+}
+
+/// What a change of a track asks for, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Say that the incident is back.
+    Page,
+    /// Say that something needs a look.
+    Warn,
+    /// Say that the fix can never be judged here, and why.
+    Unsatisfiable(String),
+    /// Tell news of the open episode.
+    Update(News),
+    /// Say that it is over, and why.
+    Resolve(Over),
+}
+
+/// What is worth telling again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Another release fails.
+    Release,
+    /// So many per cent of the instances fail.
+    Share(u8),
+    /// It goes back and forth.
+    Flapping,
+    /// It is still there.
+    Repeat,
+}
+
+/// Why an episode or a suspicion is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Calm for long enough.
+    Calm,
+    /// A newer fix is in the catalog.
+    Refixed,
+    /// The signature left the catalog.
+    Retired,
+    /// The suspicion was not confirmed.
+    Unconfirmed,
+    /// The fix can be judged after all.
+    Judgeable,
+}
+
+/// A track that has seen nothing yet.
+pub(crate) fn new_track(key: TrackKey, state: TrackState, time: Timestamp) -> Track {
+    Track {
+        key,
+        state,
+        since: time,
+        before_suspect: None,
+        occurrences: 0,
+        verdicts: std::collections::BTreeMap::new(),
+        first_seen: None,
+        last_seen: None,
+        last_verdict: None,
+        last_alarm: None,
+        unconfirmed: Vec::new(),
+        episode: None,
+        episodes: 0,
+        fix_at: None,
+        soaked: false,
+        returns: Vec::new(),
+        flapping: None,
+        unsatisfiable: None,
+        muted_until: None,
+        acknowledged_by: None,
+        stale: None,
+    }
+}
+
+/// Counts one occurrence, whatever its verdict.
+pub(crate) fn count(track: &mut Track, verdict: Verdict, time: Timestamp) {
+    track.occurrences += 1;
+    *track.verdicts.entry(verdict).or_default() += 1;
+    track.first_seen = Some(track.first_seen.map_or(time, |first| first.min(time)));
+    track.last_seen = Some(track.last_seen.map_or(time, |last| last.max(time)));
+    track.last_verdict = Some(verdict);
+}
+
+/// Notes whether the fix has had a calm spell before this occurrence, whatever its verdict.
+pub(crate) fn note_calm(track: &mut Track, seen: &Seen<'_>, config: &IncidentConfig) {
+    let since = track.last_seen.max(seen.effective_at).filter(|_| seen.effective_at.is_some());
+    track.soaked |= since.is_some_and(|since| seen.time >= later(since, config.soak_min));
+}
+
+/// What a judged occurrence does to its track.
+pub(crate) fn on_judgement(
+    track: &mut Track,
+    judgement: &Judgement,
+    seen: &Seen<'_>,
+    config: &IncidentConfig,
+) -> Vec<Step> {
+    match judgement.verdict {
+        Verdict::Regression | Verdict::Rollback if track.episode.is_some() => episode::go_on(track, seen, config),
+        Verdict::Regression => on_regression(track, judgement, seen, config),
+        Verdict::Rollback => episode::open(track, judgement, seen),
+        // The warning about the fix has been given; a suspicion would only repeat it.
+        Verdict::UnknownRelease if track.unsatisfiable.is_some() => Vec::new(),
+        Verdict::UnknownRelease => suspect(track, seen.time),
+        Verdict::StaleRuntime => stale(track, seen.time),
+        Verdict::StaleBuild if seen.long_stale => stale(track, seen.time),
+        _ => Vec::new(),
+    }
+}
+
+fn on_regression(track: &mut Track, judgement: &Judgement, seen: &Seen<'_>, config: &IncidentConfig) -> Vec<Step> {
+    let time = seen.time;
+    track.unconfirmed.retain(|earlier| time.duration_since(*earlier) <= config.confirm_window);
+    track.unconfirmed.push(time);
+    if track.unconfirmed.len() < config.confirm_count {
+        return suspect(track, time);
+    }
+    episode::open(track, judgement, seen)
+}
+
+/// A fix that can never be judged here is said once, and once more when it can.
+pub(crate) fn on_standing(track: &mut Track, standing: &Standing, clock: Timestamp) -> Vec<Step> {
+    match (&standing.unsatisfiable, track.unsatisfiable) {
+        (Some(why), None) if track.episode.is_none() => {
+            track.unsatisfiable = Some(clock);
+            vec![Step::Unsatisfiable(why.clone())]
+        }
+        (None, Some(_)) => {
+            track.unsatisfiable = None;
+            if track.episode.is_some() { Vec::new() } else { vec![Step::Resolve(Over::Judgeable)] }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn suspect(track: &mut Track, time: Timestamp) -> Vec<Step> {
+    match track.state {
+        TrackState::Relapsed | TrackState::Quiet => Vec::new(),
+        TrackState::Suspect => {
+            track.last_alarm = track.last_alarm.max(Some(time));
+            Vec::new()
+        }
+        before => {
+            track.before_suspect = Some(before);
+            track.last_alarm = Some(time);
+            enter(track, TrackState::Suspect, time);
+            vec![Step::Warn]
+        }
+    }
+}
+
+fn stale(track: &mut Track, time: Timestamp) -> Vec<Step> {
+    if let Some(known) = &mut track.stale {
+        known.last = known.last.max(time);
+        return Vec::new();
+    }
+    track.stale = Some(Heard { first: time, last: time });
+    // A page is out already: the staleness is in its numbers.
+    if track.episode.is_some() { Vec::new() } else { vec![Step::Warn] }
+}
+
+/// What the passing of time does: `clock` is the latest event time heard in the track's service and environment (silence
+/// never moves it, so silence never resolves). `base` is the state the fixes alone would give.
+pub(crate) fn on_time(track: &mut Track, clock: Timestamp, base: TrackState, config: &IncidentConfig) -> Vec<Step> {
+    let mut steps = Vec::new();
+    // A state is entered when it was due, not when it was noticed: how events were batched must not show.
+    let due = |since: Option<Timestamp>, wait| Some(later(since?, wait)).filter(|due| clock >= *due);
+    if track.state == TrackState::Relapsed
+        && let Some(at) = due(track.last_alarm, config.quiet)
+    {
+        enter(track, TrackState::Quiet, at);
+    }
+    match track.state {
+        TrackState::Quiet => {
+            if let Some(at) = due(Some(track.since), config.clear) {
+                episode::close(track, base, at);
+                steps.push(Step::Resolve(Over::Calm));
+            }
+        }
+        TrackState::Suspect => {
+            if let Some(at) = due(track.last_alarm, config.unknown) {
+                track.before_suspect = None;
+                enter(track, base, at);
+                steps.push(Step::Resolve(Over::Unconfirmed));
+            }
+        }
+        TrackState::Relapsed => {}
+        _ => settle(track, base, clock),
+    }
+    if track.stale.is_some_and(|known| clock >= later(known.last, config.quiet)) {
+        track.stale = None;
+        if track.episode.is_none() && steps.is_empty() && track.state != TrackState::Suspect {
+            steps.push(Step::Resolve(Over::Calm));
+        }
+    }
+    steps
+}
+
+/// Without an alarm a track stands where its fixes put it.
+pub(crate) fn settle(track: &mut Track, base: TrackState, clock: Timestamp) {
+    match track.state {
+        TrackState::Relapsed | TrackState::Quiet | TrackState::Suspect => {}
+        TrackState::Open
+        | TrackState::FixPending
+        | TrackState::RollingOut
+        | TrackState::Fixed
+        | TrackState::Retired => {
+            enter(track, base, clock);
+        }
+    }
+}
+
+/// When `on_time` may change something, in event time.
+pub(crate) fn due(track: &Track, clock: Timestamp, config: &IncidentConfig) -> Option<Timestamp> {
+    let own = match track.state {
+        TrackState::Relapsed => track.last_alarm.map(|last| later(last, config.quiet)),
+        TrackState::Quiet => Some(later(track.since, config.clear)),
+        TrackState::Suspect => track.last_alarm.map(|last| later(last, config.unknown)),
+        // The rollout's end moves with what is heard: look again at the pace at which it can matter.
+        TrackState::RollingOut => Some(later(clock, config.skew)),
+        TrackState::Open | TrackState::FixPending => Some(later(clock, config.rollout_max)),
+        TrackState::Fixed | TrackState::Retired => None,
+    };
+    let stale = track.stale.map(|known| later(known.last, config.quiet));
+    own.into_iter().chain(stale).min()
+}
+
+pub(crate) fn enter(track: &mut Track, state: TrackState, time: Timestamp) {
+    if track.state != state {
+        track.state = state;
+        track.since = time;
+    }
+}
