@@ -1,2 +1,138 @@
 //! Where bytes come from: files, standard input; network sources later. Each source is a function of the same signature
-//! (configuration, output, stop) and gives batches of observations together with the position they bring the source to.
+//! (configuration, context, output, stop) and gives batches of observations together with the position they bring the source to.
+//!
+//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait, so files are the
+//! buffer; a closed output or a cancelled stop ends them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::matcher::Matcher;
+use crate::matcher::Observation;
+use crate::matcher::scanner::ScannerConfig;
+use crate::matcher::scanner::Tally;
+use crate::model::position::Position;
+use crate::source::file::FileConfig;
+use crate::source::file::discover::PatternError;
+use crate::source::status::StatusHandle;
+use crate::source::stdin::StdinConfig;
+
+pub mod file;
+pub mod status;
+pub mod stdin;
+pub mod stream;
+
+/// Which source, and how it is read.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SourceConfig {
+    /// Log files, followed.
+    File(FileConfig),
+    /// Standard input, until it ends.
+    Stdin(StdinConfig),
+}
+
+/// What every source is given.
+#[derive(Debug, Clone)]
+pub struct SourceContext {
+    /// The matcher in force; a new one is taken over at the next read.
+    pub matcher: watch::Receiver<Arc<Matcher>>,
+    /// Limits and habits of the scanners.
+    pub scanner: ScannerConfig,
+    /// Positions stored by an earlier run.
+    pub positions: Vec<Position>,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// Where the source shows how it is doing.
+    pub status: StatusHandle,
+    /// Where the program writes: no file in it is followed.
+    pub own_directories: Vec<PathBuf>,
+}
+
+/// What a source hands over: commit all of it, or none.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// In the order of the stream; empty when only the position moved.
+    pub observations: Vec<Observation>,
+    /// Everything before it is judged once this batch is committed; `None` for sources that cannot be read again.
+    pub position: Option<Position>,
+    /// When the bytes were read: event time of records that state none.
+    pub read_at: Timestamp,
+    /// Path of the file, `<stdin>`.
+    pub source: Arc<str>,
+    /// What went through since the last batch of this stream.
+    pub tally: Tally,
+    /// What makes event ids of this batch unique.
+    pub event_scope: EventScope,
+    /// The stream is gone for good: its stored position may be forgotten with this batch.
+    pub closed: bool,
+}
+
+/// Names one incarnation of one stream. Event id = hash of the scope, the record's byte offset and the signature: the same bytes
+/// read again give the same id, other bytes never do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventScope {
+    /// [`Position::file_id`]; for streams without positions a name that no other run shares.
+    pub stream: Arc<str>,
+    /// [`Position::generation`]; 0 for streams without positions.
+    pub generation: u64,
+}
+
+/// The receiver of the batches is gone: the source ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the pipeline no longer takes batches")]
+pub struct OutputClosed;
+
+/// What a running source looks at besides its input.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// Where the source shows how it is doing.
+    pub status: StatusHandle,
+    /// The sign to end.
+    pub stop: CancellationToken,
+}
+
+/// Gives the new matcher after a reload, once.
+pub type Reload<'a> = dyn FnMut() -> Option<Arc<Matcher>> + 'a;
+
+/// What tells a source of reloads.
+fn reloads(mut matcher: watch::Receiver<Arc<Matcher>>) -> impl FnMut() -> Option<Arc<Matcher>> {
+    move || matcher.has_changed().unwrap_or(false).then(|| Arc::clone(&matcher.borrow_and_update()))
+}
+
+/// Takes batches; waits when the pipeline is full.
+pub type Emit<'a> = dyn FnMut(Batch) -> Result<(), OutputClosed> + 'a;
+
+/// Why a source could not start. (What goes wrong later is a state, shown in its status, and is retried.)
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// A pattern of a file source.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A thread could not be started.
+    #[error("start a thread to read standard input; raise the limit of processes (`ulimit -u`)")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Reads one source until it ends, the output is closed or `stop` is cancelled. Blocks.
+pub fn run(
+    config: &SourceConfig,
+    context: SourceContext,
+    output: &mpsc::Sender<Batch>,
+    stop: &CancellationToken,
+) -> Result<(), SourceError> {
+    match config {
+        SourceConfig::File(config) => file::run(config, context, output, stop),
+        SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
+    }
+}

@@ -1,1 +1,0 @@
-//! Tests of `source`: to be filled with the part.
