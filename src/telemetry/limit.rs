@@ -1,0 +1,77 @@
+//! Which tracks and releases get series of their own. Services, environments and releases come from the input, so somebody can
+//! invent a million of them; the number of series must not follow.
+
+use std::collections::BTreeSet;
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use crate::model::incident::LiveRelease;
+use crate::model::incident::TrackKey;
+use crate::telemetry::inert::label_value;
+
+/// Label value that stands for everything beyond a limit.
+pub const OTHER: &str = "other";
+/// Tracks with series of their own; the ones known first win.
+pub const MAX_TRACKS: usize = 1_000;
+/// Releases with a series of their own; the ones heard last win.
+pub const MAX_RELEASES: usize = 200;
+
+/// How a track is labelled: signature, service, environment.
+pub(super) type TrackLabels = [String; 3];
+
+/// The tracks that were let in.
+#[derive(Debug, Default)]
+pub(super) struct TrackLimit {
+    admitted: HashSet<TrackKey>,
+}
+
+/// What the limit says about one track.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It has series of its own, since now.
+    New(TrackLabels),
+    /// It has series of its own.
+    Known(TrackLabels),
+    /// It shares the series of [`OTHER`].
+    Folded(TrackLabels),
+}
+
+impl TrackLimit {
+    pub(super) fn admit(&mut self, key: &TrackKey) -> Admission {
+        let labels = || {
+            [label_value(&key.signature), label_value(&key.service), label_value(&key.environment)]
+                .map(std::borrow::Cow::into_owned)
+        };
+        if self.admitted.contains(key) {
+            return Admission::Known(labels());
+        }
+        if self.admitted.len() >= MAX_TRACKS {
+            return Admission::Folded([label_value(&key.signature).into_owned(), OTHER.to_owned(), OTHER.to_owned()]);
+        }
+        self.admitted.insert(key.clone());
+        Admission::New(labels())
+    }
+}
+
+/// How a release is labelled: service, environment, release.
+pub(super) type ReleaseLabels = [String; 3];
+
+/// The labels to export for `live`, and how many releases were folded into [`OTHER`] or left out.
+pub(super) fn limit_releases(live: &[LiveRelease]) -> (BTreeSet<ReleaseLabels>, usize) {
+    let mut newest: Vec<&LiveRelease> = live.iter().collect();
+    newest.sort_by_key(|release| (std::cmp::Reverse::<Timestamp>(release.last_seen), &release.release));
+    let folded = newest.len().saturating_sub(MAX_RELEASES);
+    let mut labels: BTreeSet<ReleaseLabels> = newest
+        .iter()
+        .take(MAX_RELEASES)
+        .map(|release| {
+            [label_value(&release.service), label_value(&release.environment), label_value(&release.release)]
+                .map(std::borrow::Cow::into_owned)
+        })
+        .collect();
+    if folded > 0 {
+        labels.insert([OTHER, OTHER, OTHER].map(str::to_owned));
+    }
+    (labels, folded)
+}
