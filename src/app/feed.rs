@@ -1,0 +1,79 @@
+//! From observations to events, the same for the sidecar and the offline commands: completes what a record does not say itself
+//! (its process start) and lets time pass for the services a stream speaks for.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::boots::Boots;
+use crate::app::pin;
+use crate::incident::engine::place_of;
+use crate::incident::event::Event;
+use crate::matcher::Observation;
+use crate::model::position::Position;
+use crate::model::record::Resource;
+
+/// Services a single stream may speak for; beyond it the timers of the rest wait for their own records.
+const MAX_PLACES: usize = 64;
+
+/// `service.name` and environment.
+type Place = (Arc<str>, Arc<str>);
+
+/// What is known of each path.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    boots: Boots,
+    places: HashMap<Arc<str>, BTreeSet<Place>>,
+    /// Service and environment of records that name none, if configured.
+    default_place: Option<Place>,
+}
+
+impl Feed {
+    /// `defaults` is the static resource of records that name none.
+    pub(super) fn new(defaults: &Resource) -> Self {
+        let named = defaults.service.is_some() || defaults.environment.is_some();
+        Self { default_place: named.then(|| place_of(defaults)), ..Self::default() }
+    }
+
+    /// The events of one observation, in order: first the time that passed before it.
+    pub(super) fn events(&mut self, path: &Arc<str>, observation: &Observation) -> Vec<Event> {
+        let (record, preceded_at) = match observation {
+            Observation::Match(found) => (&found.record, found.preceded_at),
+            Observation::Sighting(sighting) => (&sighting.record, None),
+        };
+        let resource = self.boots.resource(path, record);
+        let known = self.places.entry(path.clone()).or_insert_with(|| self.default_place.clone().into_iter().collect());
+        if known.len() < MAX_PLACES {
+            known.insert(place_of(&resource));
+        }
+        let mut events = preceded_at.map_or_else(Vec::new, |time| self.passed(path, time));
+        events.push(match observation {
+            Observation::Match(found) => Event::Occurrence(Box::new(pin::occurrence(found, resource))),
+            Observation::Sighting(_) => Event::Sighting { resource, time: record.time },
+        });
+        events
+    }
+
+    /// The stream went on until `time`: lines without a verdict still say that its services are alive.
+    pub(super) fn passed(&mut self, path: &Arc<str>, time: Timestamp) -> Vec<Event> {
+        let known = self.places.entry(path.clone()).or_insert_with(|| self.default_place.clone().into_iter().collect());
+        let activity = |(service, environment): &Place| Event::Activity {
+            service: service.clone(),
+            environment: environment.clone(),
+            time,
+        };
+        known.iter().map(activity).collect()
+    }
+
+    /// What a stored position knows.
+    pub(super) fn restore(&mut self, position: &Position) {
+        self.boots.restore(position);
+    }
+
+    /// `position` with what is known of the processes that write there.
+    pub(super) fn complete(&self, position: Position) -> Position {
+        Position { processes: self.boots.known(&position.path), ..position }
+    }
+}

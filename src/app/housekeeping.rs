@@ -1,0 +1,124 @@
+//! Once a second: how the sources and the outbox are doing, for metrics and `/readyz`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::alert::stats::SinkCounts;
+use crate::alert::stats::SinkStats;
+use crate::http::shared::Shared;
+use crate::model::view::Check;
+use crate::source::status::SourceStatus;
+use crate::source::status::StatusHandle;
+use crate::source::status::Totals;
+use crate::store::Store;
+use crate::telemetry::labels::DeliveryOutcome;
+use crate::telemetry::metrics::Metrics;
+
+/// How often.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A source that has not looked at its input for so long is stuck.
+const STUCK: SignedDuration = SignedDuration::from_secs(60);
+
+/// Reads statuses, publishes checks and metrics.
+pub(super) struct Housekeeping {
+    pub(super) statuses: Vec<StatusHandle>,
+    /// Each sink, its counters and what was told of them.
+    pub(super) sinks: Vec<(String, Arc<SinkStats>, SinkCounts)>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) store: Arc<Store>,
+    pub(super) now: fn() -> Timestamp,
+}
+
+impl Housekeeping {
+    /// Until `stop`.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut seen = Totals::default();
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let now = (self.now)();
+            self.metrics.heartbeat(now);
+            self.sources(now, &mut seen);
+            self.outbox().await;
+        }
+    }
+
+    fn sources(&self, now: Timestamp, seen: &mut Totals) {
+        let (mut files, mut lag, mut furthest) = (0, 0, 0);
+        let mut totals = Totals::default();
+        for status in self.statuses.iter().map(StatusHandle::snapshot) {
+            files += status.files.len();
+            for file in &status.files {
+                lag += file.lag();
+                furthest = furthest.max(file.lag());
+            }
+            totals.rotations += status.totals.rotations;
+            totals.gaps += status.totals.gaps;
+            self.shared.publish_check(check(&status, now));
+        }
+        self.metrics.set_source_files(files);
+        self.metrics.set_source_lag(lag, furthest);
+        for _ in seen.rotations..totals.rotations {
+            self.metrics.source_rotation();
+        }
+        for _ in seen.gaps..totals.gaps {
+            self.metrics.source_gap();
+        }
+        *seen = totals;
+    }
+
+    async fn outbox(&mut self) {
+        let store = Arc::clone(&self.store);
+        let counted = tokio::task::spawn_blocking(move || store.queues()).await;
+        if let Ok(Ok(queues)) = counted {
+            for queue in queues {
+                self.metrics.set_sink_backlog(&queue.sink, queue.owed, queue.dead);
+            }
+        }
+        for (sink, stats, told) in &mut self.sinks {
+            let counts = stats.counts();
+            let more = [
+                (DeliveryOutcome::Delivered, counts.delivered - told.delivered),
+                (DeliveryOutcome::Retried, counts.failed - told.failed),
+                (DeliveryOutcome::Dead, counts.dead - told.dead),
+            ];
+            for (outcome, times) in more {
+                (0..times).for_each(|_| self.metrics.sink_delivery(sink, outcome));
+            }
+            *told = counts;
+        }
+    }
+}
+
+/// A source is ready once it has looked at its input, and for as long as it goes on doing so. A missing file is waited for: that
+/// is readiness, too.
+fn check(status: &SourceStatus, now: Timestamp) -> Check {
+    let name = format!("source/{}", status.kind);
+    let state = match status.last_poll {
+        None => Err("it has not looked at its input yet".to_owned()),
+        Some(last) if status.running && now.duration_since(last) > STUCK => {
+            Err(format!("stuck: it has not looked at its input since {last}"))
+        }
+        Some(_) => Ok(()),
+    };
+    Check { name, state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_ready_while_it_looks() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let status = |last_poll| SourceStatus { kind: "file", running: true, last_poll, ..SourceStatus::default() };
+        assert!(check(&status(None), now).state.is_err());
+        assert!(check(&status(Some(now - SignedDuration::from_secs(59))), now).state.is_ok());
+        assert!(check(&status(Some(now - SignedDuration::from_secs(61))), now).state.is_err());
+    }
+}

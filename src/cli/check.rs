@@ -1,0 +1,169 @@
+//! `relapse check`: every problem of a catalog at once, and its own tests.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anstyle::AnsiColor;
+use anstyle::Color;
+use anstyle::Style;
+
+use crate::app::proof;
+use crate::app::proof::Proof;
+use crate::catalog::load::Loaded;
+use crate::catalog::problem;
+use crate::catalog::problem::Level;
+use crate::catalog::problem::Problem;
+use crate::cli::Exit;
+use crate::cli::inputs;
+use crate::cli::inputs::CatalogArgs;
+use crate::cli::inputs::counted;
+use crate::cli::junit;
+use crate::cli::wrap;
+
+const BOLD: Style = Style::new().bold();
+const PLACE: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::BrightBlue)));
+const FAILED: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::BrightRed)));
+const WARNING: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::Yellow)));
+const GOOD: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::Green)));
+
+/// Samples without a time are judged here: after any fix a catalog can name.
+const AFTER_EVERY_FIX: &str = "2199-01-01T00:00:00Z";
+
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  relapse check signatures/
+  relapse check --deny warnings --format junit signatures/ > check.xml
+
+Exit codes:
+  0  clean                                       3  warnings, with --deny warnings
+  1  failed tests, or errors loading forgives    4  a signature does not load
+                                                 5  a path cannot be read";
+
+/// Arguments of `relapse check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Catalog files and directories; without them the embedded catalog
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    /// `human`: snippets with carets; `json`: one object; `junit`: XML for CI
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Fail on warnings too
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    deny: Option<Deny>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    Warnings,
+}
+
+/// Checks and prints.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    // Paths that are typed win over `RELAPSE_CATALOG`; typed both ways, both count.
+    let from_environment = std::env::var_os("RELAPSE_CATALOG").is_some();
+    let more = if args.paths.is_empty() || !from_environment { args.catalog.catalog.as_slice() } else { &[] };
+    let paths: Vec<PathBuf> = args.paths.iter().chain(more).cloned().collect();
+    let loaded = inputs::load_paths(&paths);
+    let proofs = proof::run(&loaded.catalog, AFTER_EVERY_FIX.parse()?);
+    let mut out = anstream::stdout().lock();
+    match args.format {
+        Format::Human => human(&mut out, &loaded, &proofs)?,
+        Format::Json => json(&mut out, &loaded, &proofs)?,
+        Format::Junit => junit::write(&mut out, &loaded.problems, &proofs)?,
+    }
+    Ok(exit(&loaded.problems, &proofs, args.deny))
+}
+
+fn exit(problems: &[Problem], proofs: &[Proof], deny: Option<Deny>) -> Exit {
+    let mut errors = problems.iter().filter(|problem| problem.level == Level::Error);
+    let warned = problems.iter().any(|problem| problem.level == Level::Warning)
+        || proofs.iter().any(|proof| !proof.also.is_empty());
+    if problems.iter().any(Problem::blocks) {
+        inputs::unusable(problems)
+    } else if errors.next().is_some() || proofs.iter().any(|proof| proof.failure.is_some()) {
+        Exit::Findings
+    } else if warned && deny.is_some() {
+        Exit::Denied
+    } else {
+        Exit::Ok
+    }
+}
+
+fn human(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Result<()> {
+    write!(out, "{}", problem::render_human(&loaded.problems, &loaded.sources, true))?;
+    for proof in proofs {
+        let Some(case) = proof.case() else { continue };
+        let name = format!("{} › {}", proof.signature.id, wrap::inert(&case.name, 200));
+        let place = format!("{}:{}", proof.signature.place.file, case.line);
+        if let Some(failure) = &proof.failure {
+            writeln!(
+                out,
+                "{FAILED}failed test{FAILED:#}{BOLD}: {name}: {failure}{BOLD:#}\n  {PLACE}-->{PLACE:#} {place}\n"
+            )?;
+        }
+        if !proof.also.is_empty() {
+            let others = proof.also.join("`, `");
+            writeln!(
+                out,
+                "{WARNING}warning{WARNING:#}{BOLD}: {name}: `{others}` matches this sample too{BOLD:#}\n  {PLACE}-->{PLACE:#} {place}\n  \
+                 {PLACE}={PLACE:#} help: narrow one of them, or name it under `related`\n"
+            )?;
+        }
+    }
+    let count = |level| loaded.problems.iter().filter(|problem| problem.level == level).count();
+    let failed = proofs.iter().filter(|proof| proof.failure.is_some()).count();
+    let conflicts = proofs.iter().filter(|proof| !proof.also.is_empty()).count();
+    let (errors, warnings) = (count(Level::Error), count(Level::Warning) + conflicts);
+    let style = match (errors + failed, warnings) {
+        (0, 0) => GOOD,
+        (0, _) => WARNING,
+        _ => FAILED,
+    };
+    writeln!(
+        out,
+        "{style}{} · {} · {} · {}, {failed} failed{style:#}",
+        counted(loaded.catalog.signatures.len(), "signature", "signatures"),
+        counted(errors, "error", "errors"),
+        counted(warnings, "warning", "warnings"),
+        counted(proofs.len() - failed, "test passed", "tests passed"),
+    )?;
+    Ok(())
+}
+
+fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Result<()> {
+    let problems: serde_json::Value = serde_json::from_str(&problem::render_json(&loaded.problems))?;
+    let tests: Vec<_> = proofs
+        .iter()
+        .filter_map(|proof| {
+            let case = proof.case()?;
+            Some(serde_json::json!({
+                "signature": &*proof.signature.id,
+                "name": case.name,
+                "file": &*proof.signature.place.file,
+                "line": case.line,
+                "passed": proof.failure.is_none(),
+                "failure": proof.failure,
+                "also_matched_by": proof.also,
+            }))
+        })
+        .collect();
+    let report = serde_json::json!({
+        "schema": "relapse.check/v1",
+        "signatures": loaded.catalog.signatures.len(),
+        "problems": problems,
+        "tests": tests,
+    });
+    serde_json::to_writer_pretty(&mut *out, &report)?;
+    writeln!(out)?;
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! `relapse replay`: what a sidecar would have made of these logs, as a timeline on event time: every state change, every notice.
+//! The same logs give the same timeline, whenever and wherever it is run.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::clock;
+use crate::app::offline::Happening;
+use crate::app::offline::Moment;
+use crate::app::offline::Offline;
+use crate::app::offline::Outcome;
+use crate::app::replay;
+use crate::app::scan;
+use crate::app::scan::Listener;
+use crate::app::scan::Span;
+use crate::catalog::problem::Problem;
+use crate::cli::Exit;
+use crate::cli::inputs;
+use crate::cli::inputs::CatalogArgs;
+use crate::cli::inputs::ResourceArgs;
+use crate::cli::open;
+use crate::config::Config;
+use crate::decode::DecodeConfig;
+use crate::matcher::Matcher;
+use crate::matcher::scanner::ScannerConfig;
+use crate::model::alert::Notice;
+use crate::model::alert::NoticeKind;
+use crate::model::incident::TrackKey;
+use crate::model::incident::TrackState;
+use crate::model::record::Resource;
+use crate::model::verdict::Verdict;
+use crate::telemetry::inert::inert;
+
+/// Version of the jsonl output: fields are added, never renamed or removed, within one version.
+const SCHEMA: &str = "relapse.replay/v1";
+
+/// Arguments of `relapse replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Log files, in any order; records are judged in the order of their times
+    #[arg(value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// Start from a copy of this state directory instead of from nothing; give logs written after it
+    #[arg(long, value_name = "DIR")]
+    from_state: Option<PathBuf>,
+    /// Deployments, as for `relapse run --deploys`; each is declared when its time comes
+    #[arg(long, value_name = "FILE", env = "RELAPSE_DEPLOYS")]
+    deploys: Option<PathBuf>,
+    /// The sidecar's configuration file: catalog, resource, timers and deployments; flags win over it
+    #[arg(long, value_name = "FILE", env = "RELAPSE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    #[command(flatten)]
+    resource: ResourceArgs,
+    /// How to print the timeline
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// One line an event, then a summary
+    Human,
+    /// One JSON object an event, then one a track; stable
+    Jsonl,
+}
+
+/// Replays and prints.
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let config = match args.config.as_deref().map(Config::read).transpose() {
+        Ok(config) => config.unwrap_or_default(),
+        Err(error) => {
+            writeln!(anstream::stderr(), "error: {error}")?;
+            return Ok(Exit::Invalid);
+        }
+    };
+    let paths = if args.catalog.catalog.is_empty() { &config.catalog } else { &args.catalog.catalog };
+    let loaded = inputs::load_paths(paths);
+    inputs::report(&loaded)?;
+    if loaded.catalog.signatures.is_empty() {
+        writeln!(anstream::stderr(), "error: the catalog holds no usable signature; run `relapse check`")?;
+        return Ok(Exit::Invalid);
+    }
+    let mut resource = Resource::from(args.resource);
+    resource.fill_from(&config.resource.into());
+    let now = clock::now();
+    let mut judge = Offline::new(&loaded.catalog, config.incident, now).with_defaults(&resource);
+    if let Some(dir) = &args.from_state {
+        let (tracks, live) = replay::memory(dir).context("failed to start from a state")?;
+        judge = judge.with_memory(tracks, live);
+    }
+    let mut failed = false;
+    if let Some(path) = args.deploys.or(config.deploys) {
+        let said = replay::deployments(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        for (line, problem) in said.bad {
+            failed = true;
+            writeln!(anstream::stderr(), "error: {}:{line}: {}", path.display(), inert(&problem))?;
+        }
+        judge = judge.with_deploys(said.declared, &resource);
+    }
+    let mut logs = args.logs;
+    // Records of one moment are taken file by file: in whatever order the files are named.
+    logs.sort();
+    logs.dedup();
+    let open::Opened { inputs, failed: unopened, .. } = open::open_all(&logs, now)?;
+    let inputs = inputs.into_iter().map(replay::line_by_line).collect();
+    let matcher = Arc::new(Matcher::new(&loaded.catalog));
+    let scanner = ScannerConfig {
+        decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },
+        ..ScannerConfig::default()
+    };
+    let mut timeline = Timeline { format: args.format, tracks: BTreeMap::new() };
+    let totals = scan::scan(inputs, &matcher, &scanner, (&mut judge, Span::default()), &mut timeline)?;
+    timeline.judged(judge.finish())?;
+    for error in &totals.failed {
+        failed = true;
+        writeln!(anstream::stderr(), "error: {error}")?;
+    }
+    let regressed = timeline.finish(&judge)?;
+    Ok(match (regressed, failed || unopened, loaded.problems.iter().any(Problem::blocks)) {
+        (true, ..) => Exit::Findings,
+        (false, true, _) => Exit::Input,
+        (false, false, true) => Exit::Invalid,
+        (false, false, false) => Exit::Ok,
+    })
+}
+
+/// Prints as it goes, and remembers what the summary needs.
+struct Timeline {
+    format: Format,
+    tracks: BTreeMap<TrackKey, Summary>,
+}
+
+/// One track in this replay.
+#[derive(Debug, Default)]
+struct Summary {
+    verdicts: BTreeMap<Verdict, u64>,
+    episodes: Vec<String>,
+}
+
+impl Listener for Timeline {
+    fn waits(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&mut self, _bytes: u64) {}
+
+    fn judged(&mut self, outcome: Outcome) -> io::Result<()> {
+        if let Some(finding) = outcome.finding {
+            let track = self.tracks.entry(finding.key).or_default();
+            *track.verdicts.entry(finding.judgement.verdict).or_default() += 1;
+        }
+        if outcome.timeline.is_empty() {
+            return Ok(());
+        }
+        let mut out = anstream::stdout().lock();
+        for moment in outcome.timeline {
+            if let Happening::Opened { key, episode, .. } = &moment.what {
+                self.tracks.entry(key.clone()).or_default().episodes.push(episode.clone());
+            }
+            match self.format {
+                Format::Human => human(&mut out, &moment)?,
+                Format::Jsonl => writeln!(out, "{}", object(&moment))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Timeline {
+    /// Prints the summary; says whether anything came back.
+    fn finish(&self, judge: &Offline) -> io::Result<bool> {
+        let mut out = anstream::stdout().lock();
+        let is_return = |verdict: &Verdict| matches!(verdict, Verdict::Regression | Verdict::Rollback);
+        if self.format == Format::Human && self.tracks.is_empty() {
+            writeln!(out, "nothing of the catalog was found")?;
+        } else if self.format == Format::Human {
+            writeln!(out)?;
+        }
+        for (key, summary) in &self.tracks {
+            let state = judge.engine().track(key).map(|track| track.state);
+            match self.format {
+                Format::Human => conclude(&mut out, key, state, summary)?,
+                Format::Jsonl => {
+                    let line = json!({
+                        "schema": SCHEMA, "type": "track",
+                        "signature": key.signature, "service": key.service, "environment": key.environment,
+                        "state": state, "verdicts": summary.verdicts, "episodes": summary.episodes,
+                    });
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+        Ok(self.tracks.values().any(|track| track.verdicts.keys().any(is_return)))
+    }
+}
+
+/// `api: fixed; 3 regression, 1 stale_build; episodes 0123…`.
+fn conclude(out: &mut dyn Write, key: &TrackKey, state: Option<TrackState>, summary: &Summary) -> io::Result<()> {
+    let verdicts: Vec<String> = summary.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let episodes = match summary.episodes.as_slice() {
+        [] => String::new(),
+        ids => format!("; episodes {}", ids.join(", ")),
+    };
+    let state = state.map_or("-", TrackState::as_str);
+    writeln!(out, "{}: {state}; {}{episodes}", inert(&key.to_string()), verdicts.join(", "))
+}
+
+fn human(out: &mut dyn Write, moment: &Moment) -> io::Result<()> {
+    let (what, text) = match &moment.what {
+        Happening::Entered { key, from, to, since } => {
+            let from = from.map_or("new", TrackState::as_str);
+            // Timers are noticed with the next record.
+            let due = if *since < moment.time { format!(" since {}", second(*since)) } else { String::new() };
+            ("state", format!("{key}: {from} → {to}{due}"))
+        }
+        Happening::Opened { key, episode, kind } => ("episode", format!("{key}: {episode} ({})", kind.as_str())),
+        Happening::Told(notice) => (name(notice.kind), told(notice)),
+        Happening::Suppressed(key) => ("held back", format!("{key}: muted or acknowledged")),
+        Happening::Deployed { service, environment, release } => {
+            ("deploy", format!("{release} in {service}/{environment}"))
+        }
+    };
+    writeln!(out, "{}  {what:<9}  {}", second(moment.time), inert(&text))
+}
+
+fn second(time: Timestamp) -> impl std::fmt::Display {
+    time.strftime("%Y-%m-%d %H:%M:%SZ")
+}
+
+fn told(notice: &Notice) -> String {
+    format!("{}: {}", notice.key, notice.why)
+}
+
+const fn name(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Page => "page",
+        NoticeKind::Warning => "warning",
+        NoticeKind::Update => "update",
+        NoticeKind::Resolved => "resolved",
+    }
+}
+
+/// One jsonl object.
+fn object(moment: &Moment) -> Value {
+    let about = |kind: &str, key: &TrackKey, more: Value| {
+        let mut line = json!({
+            "schema": SCHEMA, "type": kind, "time": moment.time,
+            "signature": key.signature, "service": key.service, "environment": key.environment,
+        });
+        if let (Some(line), Value::Object(more)) = (line.as_object_mut(), more) {
+            line.extend(more);
+        }
+        line
+    };
+    match &moment.what {
+        Happening::Entered { key, from, to, since } => {
+            about("state", key, json!({ "from": from, "to": to, "since": since }))
+        }
+        Happening::Opened { key, episode, kind } => about("episode", key, json!({ "episode": episode, "kind": kind })),
+        Happening::Told(notice) => about("notice", &notice.key, json!({ "kind": notice.kind, "notice": notice })),
+        Happening::Suppressed(key) => about("suppressed", key, json!({})),
+        Happening::Deployed { service, environment, release } => json!({
+            "schema": SCHEMA, "type": "deploy", "time": moment.time,
+            "service": service, "environment": environment, "release": release,
+        }),
+    }
+}

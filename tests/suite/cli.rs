@@ -1,1 +1,0 @@
-//! Tests of `cli`: to be filled with the part.

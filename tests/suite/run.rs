@@ -1,1 +1,0 @@
-//! Tests of `run`: to be filled with the part.

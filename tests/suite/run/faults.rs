@@ -1,0 +1,104 @@
+//! Odd input and odd surroundings: counted, said, never fatal.
+
+use super::sidecar::Home;
+use super::sidecar::failure;
+use crate::peers;
+
+#[tokio::test]
+async fn a_line_is_never_lost_for_being_odd() {
+    let home = Home::new();
+    let sidecar = home.start(&[]).await;
+    home.append("app.log", b"2025-10-01 08:00:00,000 - app - ERROR - \xff\xfe numbered failure 1 \xc3\n");
+    home.append("app.log", b"2025-10-01 08:00:01,000 - app - ERROR - \0\0\0 numbered failure 2\0\n");
+    let long = format!("2025-10-01 08:00:02,000 - app - ERROR - numbered failure 3 {}\n", "x".repeat(2 << 20));
+    home.append("app.log", long);
+    home.append("app.log", "{\"severity\":\"ERROR\",\"message\":\"numbered failure 4\n");
+    home.append("app.log", "2025-10-01 08:00:03,000 - app - ERROR - \u{1b}[31mnumbered\u{1b}[0m failure 5\r\n");
+    home.append("app.log", failure(6));
+    sidecar.await_occurrences(6).await;
+    assert!(sidecar.metric("relapse_records_odd_total{reason=\"invalid_utf8\"}").await >= 1.0);
+    assert!(sidecar.metric("relapse_records_odd_total{reason=\"broken_json\"}").await >= 1.0);
+    assert!(
+        sidecar.metric("relapse_source_bytes_total{outcome=\"skipped_overlong\",source_kind=\"file\"}").await >= 1e6
+    );
+    assert_eq!(sidecar.occurrences().await, 6);
+}
+
+#[tokio::test]
+async fn a_missing_file_is_waited_for() {
+    let home = Home::new();
+    let sidecar = home.start(&[]).await;
+    assert!(sidecar.text("/readyz?verbose").await.contains("[+]source/file ok"));
+    home.append("app.log", failure(1));
+    sidecar.await_occurrences(1).await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let status = home.command().args(["--logs", "app.log", "--listen", &address]).status().unwrap();
+    assert_eq!(status.code(), Some(5));
+    let said = home.said("stderr");
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+}
+
+#[tokio::test]
+async fn no_logs_and_a_bad_configuration_say_what_to_do() {
+    let home = Home::new();
+    assert_eq!(home.command().status().unwrap().code(), Some(4));
+    assert!(home.said("stderr").contains("--logs"), "{}", home.said("stderr"));
+    std::fs::write(home.path("relapse.yaml"), "logs: { include: [app.log] }\nhtpp: {}\n").unwrap();
+    assert_eq!(home.command().args(["--config", "relapse.yaml"]).status().unwrap().code(), Some(4));
+    let said = home.said("stderr");
+    assert!(said.contains("htpp") && said.contains("http"), "{said}");
+}
+
+#[tokio::test]
+async fn the_configuration_file_holds_what_the_flags_hold() {
+    let home = Home::new();
+    let text = "logs: { include: ['*.log'], from: start }\nincident: { quiet: 5m }\nresource: { release: 2.5.0 }\n";
+    std::fs::write(home.path("relapse.yaml"), text).unwrap();
+    let mut command = home.command();
+    command.args(["--config", "relapse.yaml"]);
+    let sidecar = home.spawn(command).await;
+    home.append("other.log", failure(1));
+    sidecar.await_occurrences(1).await;
+    let incident = &sidecar.incidents().await[0];
+    assert_eq!(incident["episode"]["releases"][0], "2.5.0");
+    let metrics = sidecar.text("/metrics").await;
+    assert!(metrics.contains("relapse_live_release_info"), "{metrics}");
+    peers::eventually("the live release", || async {
+        sidecar.text("/metrics").await.contains("release=\"2.5.0\"").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn standard_input_is_judged_to_its_end() {
+    let home = Home::new();
+    std::fs::write(home.path("in.log"), format!("{}{}", failure(1), failure(2))).unwrap();
+    let status =
+        home.command().args(["--logs", "-"]).stdin(std::fs::File::open(home.path("in.log")).unwrap()).status().unwrap();
+    assert_eq!(status.code(), Some(0), "{}", home.said("stderr"));
+    assert!(home.said("stdout").contains("RELAPSED"), "{}", home.said("stdout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_files_than_descriptors_leave_metrics_and_state_alone() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("logs")).unwrap();
+    for number in 0..100 {
+        home.append(&format!("logs/{number}.log"), failure(number));
+    }
+    let relapse = home.command();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(relapse.get_program()).args(relapse.get_args());
+    command.args(["--logs", "logs/*.log"]).current_dir(home.path(""));
+    let sidecar = home.spawn(command).await;
+    // Files take turns with the descriptors there are, and neither the endpoint nor the store is starved.
+    sidecar.await_occurrences(100).await;
+    assert!(sidecar.text("/metrics").await.contains("relapse_source_bytes_total"));
+    assert_eq!(sidecar.occurrences().await, 100);
+}

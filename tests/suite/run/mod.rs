@@ -1,0 +1,12 @@
+//! The sidecar as a process: real files, real signals, real Alertmanager, real logrotate.
+
+mod alerts;
+mod api_doc;
+mod commands;
+mod crash;
+mod faults;
+mod reload;
+mod replay;
+mod rotation;
+pub(crate) mod sidecar;
+mod spans;
