@@ -1,0 +1,1 @@
+"""Miniature of the service whose incident reports the first catalog is made from."""
