@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
-    ("cli", &["app", "config", "catalog", "decode", "matcher", "incident", "model"]),
+    ("cli", &["app", "config", "alert", "catalog", "decode", "matcher", "incident", "model", "telemetry"]),
 ];
 const MAX_LINES: usize = 400;
 const NO_NAMES: &[&str] = &["util", "utils", "common", "helpers", "helper", "manager", "misc"];

@@ -21,8 +21,16 @@ mod incident;
 #[cfg(test)]
 mod matcher;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod python;
+#[cfg(test)]
 mod run;
+#[cfg(test)]
+mod scan;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod telemetry;

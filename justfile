@@ -1,0 +1,49 @@
+# `just` lists the recipes; `just check` is everything that is checked before a change is taken.
+
+_list:
+    @just --list --unsorted
+
+# Everything CI runs, and the dependency rules.
+check: full deny
+
+# What CI runs: installs what the tests need, then formats, lints, tests, documents and checks the catalog.
+full:
+    scripts/test
+
+# The tests alone; words filter: just test dashboards
+test *words:
+    cargo test --locked -- {{words}}
+
+# Lints of all targets, warnings refused.
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --locked --no-default-features -- -D warnings
+
+# Formats the source.
+fmt:
+    cargo fmt
+
+# Speed of the parts: Criterion's benchmarks, optimised; words filter: just bench scan/json
+bench *words:
+    cargo bench --locked --benches -- {{words}}
+
+# Speed of the whole program beside its peers; prints the tables of docs/performance.md. Parts: scan tracks delay idle storm
+bench-process *parts:
+    scripts/bench {{parts}}
+
+# The API documentation.
+doc:
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+
+# Licences, advisories and banned crates. Installs cargo-deny when it is missing, which takes minutes.
+deny:
+    command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --version '^0.20'
+    cargo deny check
+
+# Writes docs that are generated from code anew.
+docs-generated:
+    UPDATE_DOCS=1 cargo test --locked --test suite -- dashboards::the_documentation
+
+# Takes the texts of all snapshots as they are now; look at the difference before you commit it.
+snapshots:
+    INSTA_UPDATE=always cargo test --locked
