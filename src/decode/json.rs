@@ -100,6 +100,13 @@ fn body(key: &str, message: String, record: &mut Record) {
     crate::decode::access::fields(&record.body, &mut record.attributes);
 }
 
+/// `{"key": "service.name", "value": {"stringValue": "shop"}}`: how OTLP's JSON writes an attribute.
+fn otlp_pair(item: &Value) -> Option<(&str, &Value)> {
+    let (name, value) = (item.get("key")?.as_str()?, item.get("value")?.as_object()?);
+    let (kind, value) = value.iter().next()?;
+    (item.as_object()?.len() == 2 && kind.ends_with("Value")).then_some((name, value))
+}
+
 /// Dotted keys and scalar values of `value`, in order; `null` says nothing.
 fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(String, String)>) {
     if pairs.len() >= MAX_KEYS {
@@ -120,6 +127,11 @@ fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(Strin
         Value::String(text) => pairs.push((key.clone(), text.clone())),
         Value::Bool(_) | Value::Number(_) => pairs.push((key.clone(), value.to_string())),
         Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => pairs.push((key.clone(), value.to_string())),
+        Value::Array(items) if items.iter().all(|item| otlp_pair(item).is_some()) => {
+            for (name, item) in items.iter().filter_map(otlp_pair) {
+                inside(name, item, key, pairs);
+            }
+        }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 inside(&at.to_string(), item, key, pairs);

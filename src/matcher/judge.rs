@@ -209,7 +209,7 @@ impl Judge<'_> {
     fn judge_record(&mut self, start: usize, frame: Frame, due: bool) {
         let matcher = self.matcher;
         let survey = matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch);
-        let due = self.is_due(&survey) || due || (survey.boot && self.config.release_watch);
+        let due = due || self.is_due(&survey) || (survey.boot && self.config.release_watch);
         let every = survey.whole;
         if !every && !due && survey.signatures.is_empty() && matcher.prefilter.unfiltered().is_empty() {
             return;
@@ -231,7 +231,9 @@ impl Judge<'_> {
                 None => note_near_miss(&mut self.memory.near_misses, matcher, &survey, index, &record),
             }
         }
-        if due && self.out.len() == reported {
+        if self.out.len() > reported {
+            self.memory.watch.matched();
+        } else if due {
             self.out.push(Observation::Sighting(Sighting { record }));
         }
     }

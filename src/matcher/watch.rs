@@ -1,6 +1,8 @@
 //! The release watch: healthy JSON lines say which release, instance and environment are alive, and are not decoded for it. The raw
-//! bytes behind the known keys of a line are its tuple; a line is decoded only when its tuple is new, or was not yet seen in the
-//! present region (the part of the stream that one `push` completes), so that "last seen" moves on.
+//! bytes behind the known keys of a line are its tuple; a line is decoded when its tuple is new, or was not yet seen in the present
+//! region (the part of the stream that one `push` completes) or since the last match, so that "last seen" moves on and who was alive
+//! between two failures is known. So that a release which takes over is heard often enough to count, the first lines of a run of
+//! equal tuples are told too, and ever fewer of the rest, as far as the region's budget reaches.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -36,6 +38,8 @@ pub(crate) const KEYS: &[&str] = &[
 ];
 /// So many distinct tuples of a stream are remembered.
 const MAX_TUPLES: usize = 64;
+/// So many lines of one region are told although their tuple is not new in it: what that costs is bounded.
+const MAX_REPEATS: u32 = 32;
 /// A value is compared by its first bytes.
 const MAX_VALUE: usize = 256;
 
@@ -63,11 +67,20 @@ pub(crate) fn add_value(tuple: &mut Tuple, key: usize, text: &[u8], end: usize) 
 pub(crate) struct Watch {
     seen: VecDeque<(Tuple, u64)>,
     region: u64,
+    /// The tuple of the last line, and how many lines in a row have had it.
+    run: (Tuple, u32),
+    repeats: u32,
 }
 
 impl Watch {
     /// A new region begins: every tuple is due once more.
     pub(crate) fn begin_region(&mut self) {
+        self.region += 1;
+        self.repeats = 0;
+    }
+
+    /// A signature matched: every tuple is due once more.
+    pub(crate) fn matched(&mut self) {
         self.region += 1;
     }
 
@@ -77,14 +90,29 @@ impl Watch {
             return false;
         }
         let region = self.region;
+        let repeated = self.is_telling_repeat(tuple);
         if let Some((_, last)) = self.seen.iter_mut().find(|(seen, _)| seen == tuple) {
-            return mem::replace(last, region) != region;
+            let due = mem::replace(last, region) != region;
+            self.repeats += u32::from(repeated && !due);
+            return due || repeated;
         }
         if self.seen.len() == MAX_TUPLES {
             self.seen.pop_back();
         }
         self.seen.push_front((tuple.clone(), region));
         true
+    }
+
+    /// Whether the line is the first to third, fourth, eighth, … of a run.
+    fn is_telling_repeat(&mut self, tuple: &Tuple) -> bool {
+        let (last, lines) = &mut self.run;
+        if last == tuple {
+            *lines = lines.saturating_add(1);
+        } else {
+            last.clone_from(tuple);
+            *lines = 1;
+        }
+        self.repeats < MAX_REPEATS && (*lines <= 3 || lines.is_power_of_two())
     }
 }
 
@@ -103,15 +131,29 @@ mod tests {
     }
 
     #[test]
-    fn a_tuple_is_due_when_new_and_once_a_region() {
+    fn a_tuple_is_due_when_new_once_a_region_and_once_a_match() {
         let mut watch = Watch::default();
         let (old, new) = (tuple(r#"{"service.version": "1.0", "n": 1}"#), tuple(r#"{"service.version":"1.1"}"#));
-        assert!(watch.is_due(&old));
-        assert!(!watch.is_due(&tuple(r#"{"service.version":"1.0","n":2}"#)), "other fields and spaces do not count");
-        assert!(watch.is_due(&new));
+        assert_eq!(old, tuple(r#"{"service.version":"1.0","n":2}"#), "other fields and spaces do not count");
+        let exhausted = |watch: &mut Watch| watch.repeats = MAX_REPEATS;
+        exhausted(&mut watch);
+        assert!(watch.is_due(&old) && !watch.is_due(&old) && watch.is_due(&new));
+        watch.matched();
+        assert!(watch.is_due(&old) && !watch.is_due(&old));
         watch.begin_region();
-        assert!(watch.is_due(&old));
-        assert!(!watch.is_due(&old));
+        exhausted(&mut watch);
+        assert!(watch.is_due(&old) && !watch.is_due(&old));
+    }
+
+    #[test]
+    fn a_run_is_told_ever_more_seldom_and_at_a_bounded_cost() {
+        let mut watch = Watch::default();
+        let one = tuple(r#"{"service.version":"1.0"}"#);
+        let told: Vec<u32> = (1..=100).filter(|_| watch.is_due(&one)).collect();
+        assert_eq!(told, [1, 2, 3, 4, 8, 16, 32, 64]);
+        let other = tuple(r#"{"service.version":"1.1"}"#);
+        let alternating = (0..1000).filter(|at| watch.is_due(if at % 2 == 0 { &one } else { &other })).count();
+        assert!(alternating <= 2 + MAX_REPEATS as usize, "{alternating}");
     }
 
     #[test]

@@ -247,6 +247,7 @@ fn the_strongest_name_of_a_resource_wins_wherever_it_stands() {
         r#"{"message":"x","resource":{"service.name":"shop","service.version":"2.4.1"},"revision_name":"r-1"}"#,
         r#"{"message":"x","resource":{"attributes":{"service.name":"shop","service.version":"2.4.1"}}}"#,
         r#"{"message":"x","serviceContext":{"service":"shop","version":"2.4.1"}}"#,
+        r#"{"body":{"stringValue":"x"},"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},{"key":"service.version","value":{"stringValue":"2.4.1"}}]}}"#,
         r#"{"jsonPayload":{"message":"x","service":"shop","release":"2.4.1"},"resource":{"labels":{"revision_name":"r-1"}}}"#,
     ] {
         let record = record(line);
