@@ -124,7 +124,7 @@ impl Judge<'_> {
                 Hit::Literal | Hit::Boot => true,
                 Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
                 Hit::Interruption if hit_end > cleaned => {
-                    let (line_end, verdict) = self.look_behind(hit_end);
+                    let (line_end, verdict) = self.look_behind(&mut quiet, (hit_end, end));
                     cleaned = line_end;
                     if verdict == Hidden::Nowhere {
                         // The clean copy stood for the line: its colours need not be met one by one.
@@ -162,13 +162,17 @@ impl Judge<'_> {
         at > from
     }
 
-    /// Looks at the clean copy of the line around an interruption, once a line. Gives the line's end.
-    fn look_behind(&mut self, hit_end: usize) -> (usize, Hidden) {
+    /// Looks at the clean copy of the line around an interruption, once a line, or at those of many lines. Gives the end of what was
+    /// looked at.
+    fn look_behind(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize)) -> (usize, Hidden) {
         let bytes = self.buffer.bytes();
-        let line_start = framing::line_start(bytes, hit_end - 1);
-        let line_end = framing::line_end(bytes, hit_end - 1);
+        let (line_start, line_end) = (framing::line_start(bytes, hit_end - 1), framing::line_end(bytes, hit_end - 1));
+        let (prefilter, scratch) = (&self.matcher.prefilter, &mut self.memory.scratch);
+        if let Some(until) = quiet.vouch(prefilter, bytes, (&(line_start..line_end), end), scratch) {
+            return (until, Hidden::Unknown);
+        }
         let line = bytes.get(line_start..line_end).unwrap_or_default();
-        let hidden = if self.matcher.prefilter.hidden(line, &mut self.memory.scratch) {
+        let hidden = if prefilter.hidden(line, scratch) {
             Hidden::Here
         } else if memchr::memchr3(b'\\', b'{', b'<', line).is_none() {
             Hidden::Nowhere

@@ -109,30 +109,18 @@ impl Prefilter {
         Some((hit, found.end))
     }
 
-    /// Whether the clean copy of a line holds something that the raw line hid.
-    pub(crate) fn hidden(&self, line: &[u8], scratch: &mut Vec<u8>) -> bool {
-        let certain = unescape::write_clean(line, scratch);
-        !certain || self.meets_literal(scratch)
+    /// Whether the clean copy of one or more lines holds something that the raw lines hid.
+    pub(crate) fn hidden(&self, lines: &[u8], scratch: &mut Vec<u8>) -> bool {
+        let certain = unescape::write_clean(lines, scratch);
+        let mut search = Search::at(0);
+        let hits = std::iter::from_fn(|| self.next(scratch, scratch.len(), &mut search));
+        !certain || hits.into_iter().any(|(hit, _)| matches!(hit, Hit::Literal | Hit::Boot))
     }
 
     /// Whether the clean copy of `lines` holds nothing at all, and stands for them.
     pub(crate) fn is_quiet(&self, lines: &[u8], scratch: &mut Vec<u8>) -> bool {
         let certain = unescape::write_clean(lines, scratch);
         certain && self.next(scratch, scratch.len(), &mut Search::at(0)).is_none()
-    }
-
-    fn meets_literal(&self, text: &[u8]) -> bool {
-        let mut met = false;
-        if let Some(automaton) = &self.automaton {
-            automaton.visit(text, |found| match self.meanings.get(found.pattern) {
-                Some(Meaning::Literal(_) | Meaning::Whole | Meaning::Boot) => {
-                    met = true;
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
-            });
-        }
-        met
     }
 
     /// Everything that stands in `haystack[record]`, interruptions taken into account.

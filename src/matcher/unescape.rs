@@ -100,20 +100,17 @@ fn colour_len(bytes: &[u8]) -> Option<usize> {
 }
 
 fn strip_markup(text: &mut Vec<u8>) {
-    if memchr::memchr(b'<', text).is_none() {
-        return;
+    let (mut kept, mut at) = (0, 0);
+    while let Some(len) = memchr::memchr(b'<', text.get(at..).unwrap_or_default()) {
+        let found = at + len;
+        let goes = tag_len(text.get(found..).unwrap_or_default());
+        let stays = usize::from(goes == 0);
+        text.copy_within(at..found + stays, kept);
+        kept += len + stays;
+        at = found + stays + goes;
     }
-    let mut clean = Vec::with_capacity(text.len());
-    let mut rest = text.as_slice();
-    while let Some(at) = memchr::memchr(b'<', rest) {
-        let (before, from) = rest.split_at(at);
-        clean.extend_from_slice(before);
-        let len = tag_len(from);
-        clean.extend_from_slice(from.get(..usize::from(len == 0)).unwrap_or_default());
-        rest = from.get(len.max(1)..).unwrap_or_default();
-    }
-    clean.extend_from_slice(rest);
-    *text = clean;
+    text.copy_within(at.., kept);
+    text.truncate(kept + text.len().saturating_sub(at));
 }
 
 fn tag_len(text: &[u8]) -> usize {
