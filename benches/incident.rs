@@ -1,16 +1,18 @@
-//! Events a second through the judge that remembers 10,000 tracks: occurrences of a fixed incident, and healthy sightings.
+//! What a judged event costs: occurrences and sightings over 10,000 tracks, and a storm on one of them.
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
+use criterion::BatchSize;
 use criterion::Criterion;
 use criterion::Throughput;
 use criterion::criterion_group;
 use criterion::criterion_main;
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use relapse::catalog::load;
 use relapse::catalog::signature::Catalog;
+use relapse::catalog::signature::Signature;
 use relapse::incident::config::IncidentConfig;
 use relapse::incident::engine::Engine;
 use relapse::incident::event::Event;
@@ -18,55 +20,120 @@ use relapse::incident::event::Occurrence;
 use relapse::model::incident::Evidence;
 use relapse::model::record::Resource;
 
-/// Services, each with one track.
-const TRACKS: usize = 10_000;
+const SERVICES: usize = 100;
+const SIGNATURES: usize = 100;
+const EVENTS: usize = 50_000;
 
-fn resource(number: usize) -> Resource {
+const SIGNATURE: &str = "
+schema: relapse/v1
+id: signature-NUMBER
+title: Incident NUMBER
+fixes: [{ at: 2025-09-08T12:00:00Z, release: \"1.42.0\" }]
+detection: { pattern: boom NUMBER }
+tests:
+  - { name: there, input: boom NUMBER, expect: { count: 1 } }
+  - { name: not there, input: calm, expect: { verdict: none } }
+---
+";
+
+fn catalog() -> Catalog {
+    let text: String = (0..SIGNATURES).map(|number| SIGNATURE.replace("NUMBER", &number.to_string())).collect();
+    let catalog = load::from_str("catalog.yaml", text.trim().trim_end_matches("---")).catalog;
+    assert_eq!(catalog.signatures.len(), SIGNATURES, "the catalog loads whole");
+    catalog
+}
+
+/// An hour after the fix.
+const START: Timestamp = Timestamp::constant(1_757_336_400, 0);
+
+fn after(number: usize) -> Timestamp {
+    START + SignedDuration::from_millis(i64::try_from(number).unwrap_or_default())
+}
+
+fn resource(service: usize, release: &str, instance: usize) -> Resource {
     Resource {
-        service: Some(format!("service-{number}")),
-        release: Some("2.5.0".to_owned()),
-        instance: Some("a1".to_owned()),
+        service: Some(format!("service-{service}")),
         environment: Some("production".to_owned()),
+        release: Some(release.to_owned()),
+        instance: Some(format!("service-{service}-7d9f8b6c5-{instance}")),
         ..Resource::default()
     }
 }
 
-fn occurrences(catalog: &Catalog, time: Timestamp) -> Vec<Event> {
-    let Some(signature) = catalog.signatures.first() else { return Vec::new() };
-    let occurrence = |number| Occurrence {
+fn occurrence(signature: &Arc<Signature>, resource: Resource, time: Timestamp) -> Event {
+    let evidence = Evidence { message: "boom".to_owned(), file: "/var/log/app.log".to_owned(), ..Evidence::default() };
+    Event::Occurrence(Box::new(Occurrence {
         signature: Arc::clone(signature),
-        resource: resource(number),
+        resource,
         time: Some(time),
         diagnosis: None,
-        evidence: Evidence::default(),
-    };
-    (0..TRACKS).map(|number| Event::Occurrence(Box::new(occurrence(number)))).collect()
+        evidence,
+        part: None,
+    }))
 }
 
-fn judging(criterion: &mut Criterion) {
-    let catalog = load::embedded().catalog;
-    let time = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * 20_400);
-    let mut engine = Engine::new(IncidentConfig::default(), &catalog);
-    let occurrences = occurrences(&catalog, time);
-    let sightings: Vec<_> =
-        (0..TRACKS).map(|number| Event::Sighting { resource: resource(number), time: Some(time) }).collect();
-    let mut group = criterion.benchmark_group("judge");
-    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    group.throughput(Throughput::Elements(TRACKS as u64));
-    for (name, events) in [("occurrences", &occurrences), ("sightings", &sightings)] {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut effects = Vec::new();
-                for event in events {
-                    engine.handle(event.clone(), time, &mut effects);
-                    black_box(&effects);
-                    effects.clear();
-                }
-            });
-        });
+/// A mix of old builds, regressions and releases that are not known, a millisecond apart; `pick` chooses the track.
+fn events(catalog: &Catalog, pick: impl Fn(usize) -> usize) -> Vec<Event> {
+    let releases = ["1.41.0", "1.43.0", "1.41.9", "1.42.0-rc.1"].into_iter().cycle();
+    let event = |(number, release): (usize, &str)| {
+        let track = pick(number);
+        let signature = catalog.signatures.get(track / SERVICES)?;
+        Some(occurrence(signature, resource(track % SERVICES, release, number % 5), after(number)))
+    };
+    (0..EVENTS).zip(releases).filter_map(event).collect()
+}
+
+fn warm(catalog: &Catalog) -> Engine {
+    let mut engine = Engine::new(IncidentConfig::default(), catalog);
+    let mut effects = Vec::new();
+    for service in 0..SERVICES {
+        for minute in 0..40 {
+            let time = START - SignedDuration::from_mins(50 - minute);
+            let event = Event::Sighting { resource: resource(service, "1.42.0", 9), time: Some(time) };
+            engine.handle(event, Timestamp::MAX, &mut effects);
+        }
     }
+    for (signature, service) in catalog.signatures.iter().flat_map(|one| (0..SERVICES).map(move |at| (one, at))) {
+        let event = occurrence(signature, resource(service, "1.41.0", 3), START);
+        engine.handle(event, Timestamp::MAX, &mut effects);
+        effects.clear();
+    }
+    assert_eq!(engine.tracks().count(), SERVICES * SIGNATURES);
+    engine
+}
+
+fn judge(criterion: &mut Criterion) {
+    let catalog = catalog();
+    let mut group = criterion.benchmark_group("judge");
+    group.throughput(Throughput::Elements(EVENTS as u64)).sample_size(20);
+    let mut run = |name: &str, events: &dyn Fn() -> Vec<Event>| {
+        let mut engine = warm(&catalog);
+        let mut effects = Vec::new();
+        group.bench_function(name, |bench| {
+            bench.iter_batched(
+                events,
+                |events| {
+                    for event in events {
+                        engine.handle(event, Timestamp::MAX, &mut effects);
+                        black_box(&effects);
+                        effects.clear();
+                    }
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    };
+    run("10000 tracks", &|| events(&catalog, |number| number * 7_919 % (SERVICES * SIGNATURES)));
+    run("a storm on one track", &|| events(&catalog, |_| 42));
+    run("sightings", &|| {
+        let sighting = |number: usize| Event::Sighting {
+            resource: resource(number % SERVICES, "1.42.0", number % 5),
+            time: Some(after(number)),
+        };
+        (0..EVENTS).map(sighting).collect()
+    });
     group.finish();
 }
 
-criterion_group!(benches, judging);
+criterion_group!(benches, judge);
 criterion_main!(benches);

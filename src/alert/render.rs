@@ -178,6 +178,7 @@ pub const fn basis_words(basis: Basis) -> &'static str {
         Basis::Unparsed => "not understood",
         Basis::LineGap => "between branch lines",
         Basis::AmbiguousFixTime => "time of the fix unknown",
+        Basis::Partial => "only a part was seen",
     }
 }
 

@@ -88,6 +88,7 @@ impl Ledger {
                     self.live.insert((service, environment));
                 }
                 Effect::Suppressed(_) => metrics.suppressed(SuppressReason::Muted),
+                Effect::Crowded(_) => metrics.suppressed(SuppressReason::WindowLimit),
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
             }
         }

@@ -26,6 +26,9 @@ use crate::model::incident::TrackState;
 use crate::model::record::Record;
 use crate::model::record::Resource;
 
+/// Parts of correlations remembered at most.
+const MAX_PARTS: usize = 10_000;
+
 /// One judged match.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -44,8 +47,8 @@ pub struct Finding {
 /// What one observation led to.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The judged match, if the observation was one.
-    pub finding: Option<Finding>,
+    /// The judged match, if the observation was one; with correlations it may complete several, or none.
+    pub findings: Vec<Finding>,
     /// What a sidecar would have said.
     pub notices: Vec<Notice>,
     /// Everything that happened, in order: the notices again, and what has no notice.
@@ -108,12 +111,20 @@ pub struct Offline {
     now: Timestamp,
     /// Declared deployments still to come, earliest first.
     deploys: VecDeque<Event>,
+    /// Parts of correlations that may still become findings.
+    parts: VecDeque<Match>,
 }
 
 impl Offline {
     /// A fresh judge; `now` caps event times.
     pub fn new(catalog: &Catalog, config: IncidentConfig, now: Timestamp) -> Self {
-        Self { engine: Engine::new(config, catalog), feed: Feed::default(), now, deploys: VecDeque::new() }
+        Self {
+            engine: Engine::new(config, catalog).explain_all(),
+            feed: Feed::default(),
+            now,
+            deploys: VecDeque::new(),
+            parts: VecDeque::new(),
+        }
     }
 
     /// Records that name no service are taken for those of `defaults`, also before the first of them comes.
@@ -160,14 +171,17 @@ impl Offline {
                 _ => {}
             }
         }
+        self.keep_part(observation);
         let mut outcome = Outcome::default();
         for event in events {
             let at = time_of(&event).unwrap_or(undated);
             self.declare_until(at, &mut outcome);
             for effect in self.effects_of(event) {
-                if let (Effect::Judged { key, judgement, time }, Observation::Match(found)) = (&effect, observation) {
+                if let (Effect::Judged { key, judgement, time, joined: None }, Observation::Match(found)) =
+                    (&effect, observation)
+                {
                     let (key, judgement, evidence) = (key.clone(), judgement.clone(), std::mem::take(&mut evidence));
-                    outcome.finding = Some(Finding { found: found.clone(), key, judgement, time: *time, evidence });
+                    outcome.findings.push(Finding { found: found.clone(), key, judgement, time: *time, evidence });
                 }
                 self.note(effect, at, &mut outcome);
             }
@@ -187,9 +201,29 @@ impl Offline {
         outcome
     }
 
-    /// Declares what is left: deployments later than the last record.
+    fn keep_part(&mut self, observation: &Observation) {
+        if let Observation::Match(found) = observation
+            && found.part.is_some()
+        {
+            if self.parts.len() >= MAX_PARTS {
+                self.parts.pop_front();
+            }
+            self.parts.push_back(found.clone());
+        }
+    }
+
+    /// Nothing more will come: correlations are decided on what is there, and deployments later than the last record declared.
     pub fn finish(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
+        let mut effects = Vec::new();
+        self.engine.finish(&mut effects);
+        let judged = |effect: &Effect| if let Effect::Judged { time, .. } = effect { Some(*time) } else { None };
+        // Whatever else there is came with the judged records.
+        let mut at = effects.iter().find_map(judged).unwrap_or(self.now);
+        for effect in effects {
+            at = judged(&effect).unwrap_or(at);
+            self.note(effect, at, &mut outcome);
+        }
         self.declare_until(Timestamp::MAX, &mut outcome);
         outcome
     }
@@ -229,7 +263,22 @@ impl Offline {
                 Happening::Told(notice)
             }
             Effect::Suppressed(key) => Happening::Suppressed(key),
-            Effect::Judged { .. } | Effect::TrackChanged(_) | Effect::LiveChanged { .. } | Effect::ClockSkew => return,
+            Effect::Judged { key, judgement, time, joined: Some(evidence) } => {
+                let is_it = |part: &&Match| {
+                    let origin = &part.record.origin;
+                    (part.signature.id == key.signature)
+                        && (&*origin.file, origin.line) == (&*evidence.file, evidence.line)
+                };
+                let found = self.parts.iter().rev().find(is_it).cloned();
+                let finding = |found| Finding { found, key, judgement, time, evidence: *evidence };
+                outcome.findings.extend(found.map(finding));
+                return;
+            }
+            Effect::Judged { .. }
+            | Effect::TrackChanged(_)
+            | Effect::LiveChanged { .. }
+            | Effect::Crowded(_)
+            | Effect::ClockSkew => return,
         };
         outcome.timeline.push(Moment { time, what });
     }

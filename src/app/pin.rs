@@ -20,7 +20,14 @@ pub fn occurrence(found: &Match, resource: Resource) -> Occurrence {
         found.diagnosis.and_then(|index| found.signature.diagnosis.get(index)).and_then(|rule| rule.advice.clone());
     let mut evidence = Evidence { captures: found.captures.clone(), advice, ..of_record(record) };
     redact::evidence(&mut evidence);
-    Occurrence { signature: found.signature.clone(), resource, time: record.time, diagnosis: found.diagnosis, evidence }
+    Occurrence {
+        signature: found.signature.clone(),
+        resource,
+        time: record.time,
+        diagnosis: found.diagnosis,
+        evidence,
+        part: found.part.clone(),
+    }
 }
 
 fn of_record(record: &Record) -> Evidence {

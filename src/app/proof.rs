@@ -68,7 +68,10 @@ fn judge(catalog: &Catalog, matcher: &Arc<Matcher>, case: &TestCase, now: Timest
     scanner.push(case.input.as_bytes(), &mut observations);
     scanner.finish(&mut observations);
     let mut judge = Offline::new(catalog, IncidentConfig::default(), Timestamp::MAX);
-    observations.iter().filter_map(|observation| judge.observe(observation, now).finding).collect()
+    let mut findings: Vec<_> =
+        observations.iter().flat_map(|observation| judge.observe(observation, now).findings).collect();
+    findings.extend(judge.finish().findings);
+    findings
 }
 
 /// A test's `resource:` map as the resource of its records.

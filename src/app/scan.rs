@@ -126,6 +126,7 @@ pub fn scan(
         }
         totals.tally += tally;
     }
+    listener.judged(judge.finish())?;
     Ok(totals)
 }
 

@@ -134,6 +134,21 @@ pub struct Correlation {
     pub on_partial: OnPartial,
     /// `event_count`/`value_count`: at least this many.
     pub at_least: Option<u64>,
+    /// `value_count`: of which field.
+    pub field: Option<String>,
+}
+
+/// How one record takes part in a correlated signature.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Selections (indices) that hold for the record, ascending.
+    pub selections: Vec<usize>,
+    /// The whole condition holds for this record alone.
+    pub whole: bool,
+    /// Values of the `group-by` fields, in their order; `None` where a field is missing, empty or an all-zero id.
+    pub keys: Vec<Option<String>>,
+    /// Value of the field that `value_count` counts.
+    pub value: Option<String>,
 }
 
 /// Sigma's correlation types.

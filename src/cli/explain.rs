@@ -103,14 +103,16 @@ fn signatures(
     let mut walk =
         Walk::new(out, explanations.iter().any(|explanation| explanation.matches), catalog.signatures.len())?;
     for explanation in explanations {
-        let Some(found) = verified.iter().find(|found| found.signature.id == explanation.signature) else {
-            walk.near(&explanation, args.signature.is_some())?;
-            continue;
-        };
-        let occurrence = pin::occurrence(found, record.resource.clone());
         let time = record.time.unwrap_or_else(clock::now);
-        let judgement = judge_alone(&found.signature, &occurrence, time, &IncidentConfig::default());
-        walk.matching(&explanation, found, &judgement)?;
+        // A part of a correlation is no occurrence by itself.
+        let judged = verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
+            let occurrence = pin::occurrence(found, record.resource.clone());
+            Some((found, judge_alone(&occurrence, time, &IncidentConfig::default())?))
+        });
+        match judged {
+            Some((found, judgement)) => walk.matching(&explanation, found, &judgement)?,
+            None => walk.near(&explanation, args.signature.is_some())?,
+        }
     }
     walk.end()?;
     Ok(())

@@ -18,6 +18,7 @@ mod explain;
 mod inputs;
 mod jsonl;
 mod junit;
+mod manifest;
 mod mute;
 mod open;
 mod replay;
@@ -90,6 +91,9 @@ enum Command {
     /// Say why a line does or does not match, and why the verdict is what it is
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Args),
+    /// Ask git which releases contain which fix, for `--manifest`
+    #[command(after_help = manifest::AFTER_HELP)]
+    Manifest(manifest::Args),
     /// Print the JSON Schema of the catalog or the configuration, for editors and CI
     Schema(schema::Args),
     /// Print completions for a shell
@@ -127,6 +131,7 @@ impl Cli {
             Command::Ack(args) => ack::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Manifest(args) => manifest::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

@@ -26,6 +26,7 @@ use crate::cli::Exit;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::ResourceArgs;
+use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
 use crate::config::Config;
 use crate::decode::DecodeConfig;
@@ -61,6 +62,8 @@ pub(super) struct Args {
     catalog: CatalogArgs,
     #[command(flatten)]
     resource: ResourceArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// How to print the timeline
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -93,7 +96,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut resource = Resource::from(args.resource);
     resource.fill_from(&config.resource.into());
     let now = clock::now();
-    let mut judge = Offline::new(&loaded.catalog, config.incident, now).with_defaults(&resource);
+    let mut judging = config.incident;
+    judging.manifests = args.manifest.read_or(&judging.manifest)?;
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
     if let Some(dir) = &args.from_state {
         let (tracks, live) = replay::memory(dir).context("failed to start from a state")?;
         judge = judge.with_memory(tracks, live);
@@ -120,7 +125,6 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     };
     let mut timeline = Timeline { format: args.format, tracks: BTreeMap::new() };
     let totals = scan::scan(inputs, &matcher, &scanner, (&mut judge, Span::default()), &mut timeline)?;
-    timeline.judged(judge.finish())?;
     for error in &totals.failed {
         failed = true;
         writeln!(anstream::stderr(), "error: {error}")?;
@@ -155,7 +159,7 @@ impl Listener for Timeline {
     fn read(&mut self, _bytes: u64) {}
 
     fn judged(&mut self, outcome: Outcome) -> io::Result<()> {
-        if let Some(finding) = outcome.finding {
+        for finding in outcome.findings {
             let track = self.tracks.entry(finding.key).or_default();
             *track.verdicts.entry(finding.judgement.verdict).or_default() += 1;
         }

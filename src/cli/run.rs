@@ -16,6 +16,7 @@ use crate::cli::Exit;
 use crate::cli::chain;
 use crate::cli::inputs;
 use crate::cli::inputs::ResourceArgs;
+use crate::cli::manifest::ManifestArgs;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::telemetry::subscriber;
@@ -43,6 +44,8 @@ pub(super) struct Args {
     catalog: Vec<PathBuf>,
     #[command(flatten)]
     resource: ResourceArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Where metrics, health and API are served [default: 127.0.0.1:9464]
     #[arg(long, value_name = "HOST:PORT", env = "RELAPSE_LISTEN", hide_env_values = true)]
     listen: Option<String>,
@@ -65,13 +68,18 @@ pub(super) struct Args {
 
 /// Runs until a signal.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let config = match configure(args) {
+    let given = args.manifest.clone();
+    let mut config = match configure(args) {
         Ok(config) => config,
         Err(ConfigError::Invalid(invalid)) => {
             write!(anstream::stderr(), "{}", invalid.render(true))?;
             return Ok(Exit::Invalid);
         }
         Err(error @ ConfigError::Read { .. }) => return Err(error.into()),
+    };
+    config.incident.manifests = match given.read_or(&config.incident.manifest) {
+        Ok(manifests) => manifests,
+        Err(error) => return invalid(&*error),
     };
     // Before anything is created: a start that cannot work leaves nothing behind.
     if config.logs.include.is_empty() {

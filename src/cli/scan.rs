@@ -26,6 +26,7 @@ use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::ResourceArgs;
 use crate::cli::jsonl;
+use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
 use crate::cli::table::Table;
 use crate::decode::DecodeConfig;
@@ -57,6 +58,8 @@ pub(super) struct Args {
     catalog: CatalogArgs,
     #[command(flatten)]
     resource: ResourceArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Leave out records before this time: RFC 3339, a day, or how long ago (`2h`)
     #[arg(long, value_name = "TIME", value_parser = inputs::since)]
     since: Option<Timestamp>,
@@ -108,7 +111,8 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let mut judge = Offline::new(&loaded.catalog, IncidentConfig::default(), now);
+    let judging = IncidentConfig { manifests: args.manifest.read_or(&[])?, ..IncidentConfig::default() };
+    let mut judge = Offline::new(&loaded.catalog, judging, now);
     let span = Span { since: args.since, until: args.until };
     let mut report = Report::new(args.format, opened.size);
     let totals = scan::scan(opened.inputs, &matcher, &config, (&mut judge, span), &mut report)?;
@@ -178,7 +182,7 @@ impl Listener for Report {
     }
 
     fn judged(&mut self, outcome: Outcome) -> io::Result<()> {
-        if let Some(finding) = outcome.finding {
+        for finding in outcome.findings {
             self.regressed |= matches!(finding.judgement.verdict, Verdict::Regression | Verdict::Rollback);
             match self.format {
                 Format::Human => self.table.add(&finding),

@@ -1,6 +1,7 @@
 //! The judge: `handle(event, now, &mut effects)`. Synchronous and pure: no clock, no I/O; what it remembers is what `store`
-//! keeps, so a restart changes nothing.
+//! keeps, so a restart changes nothing (only the open windows of correlations are lost).
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,14 +12,14 @@ use crate::catalog::signature::Catalog;
 use crate::catalog::signature::Signature;
 use crate::incident::config::IncidentConfig;
 use crate::incident::containment::later;
+use crate::incident::correlation::Correlator;
+use crate::incident::correlation::Joined;
 use crate::incident::event::Effect;
 use crate::incident::event::Event;
 use crate::incident::event::Occurrence;
+use crate::incident::place::Found;
 use crate::incident::place::Place;
-use crate::incident::place::Signatures;
-use crate::incident::population::Population;
-use crate::incident::verdict;
-use crate::incident::verdict::Case;
+use crate::incident::place::Settings;
 use crate::incident::verdict::Judgement;
 use crate::model::command::Selector;
 use crate::model::incident::LiveRelease;
@@ -32,8 +33,12 @@ use crate::model::record::Resource;
 #[derive(Debug, Default)]
 pub struct Engine {
     config: IncidentConfig,
-    signatures: Signatures,
-    places: HashMap<(Arc<str>, Arc<str>), Place>,
+    explain: bool,
+    signatures: HashMap<Arc<str>, Arc<Signature>>,
+    places: Vec<Place>,
+    /// Service → environment → index into `places`.
+    index: BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>,
+    correlator: Correlator,
 }
 
 impl Engine {
@@ -44,28 +49,39 @@ impl Engine {
         engine
     }
 
+    /// Gives every verdict its sentence. Without it only those that somebody is told have one: most are counted and never read.
+    #[must_use]
+    pub fn explain_all(mut self) -> Self {
+        self.explain = true;
+        self
+    }
+
     /// Puts back what the store kept. Call before the first event.
     pub fn restore(&mut self, tracks: Vec<Track>, live: Vec<LiveRelease>) {
         for release in live {
-            self.place(&release.service.clone(), &release.environment.clone()).population.restore(release);
+            let at = self.place_at(&release.service, &release.environment);
+            if let Some(place) = self.places.get_mut(at) {
+                place.population.restore(release);
+            }
         }
         for track in tracks {
-            let key = track.key.clone();
-            let place = self.place(&key.service, &key.environment);
-            place.population.clock = place.population.clock.max(track.last_seen).max(Some(track.since));
-            place.look_again();
-            place.tracks.insert(key.signature, track);
+            let at = self.place_at(&track.key.service, &track.key.environment);
+            let signature = self.signatures.get(&track.key.signature);
+            if let Some(place) = self.places.get_mut(at) {
+                place.restore(track, signature);
+            }
         }
     }
 
     /// Replaces the catalog (reload): unchanged signatures keep their state, removed ones are retired.
     pub fn set_catalog(&mut self, catalog: &Catalog, out: &mut Vec<Effect>) {
         self.set_signatures(catalog);
-        let (signatures, config) = (&self.signatures, &self.config);
-        for (key, place) in &mut self.places {
+        let settings = Settings { config: &self.config, explain: self.explain };
+        for at in self.index.values().flat_map(BTreeMap::values) {
+            let Some(place) = self.places.get_mut(*at) else { continue };
+            place.set_signatures(|id| self.signatures.get(id));
             let Some(clock) = place.population.clock else { continue };
-            place.run_timers((clock, clock), signatures, config, out);
-            tracing::debug!(service = %key.0, environment = %key.1, "tracks judged by the new catalog");
+            place.run_timers((clock, clock), settings, out);
         }
     }
 
@@ -88,21 +104,29 @@ impl Engine {
         match event {
             Event::Occurrence(occurrence) => {
                 let time = cap(occurrence.time, out);
-                self.judge(&occurrence, time, out);
+                self.occur(occurrence, time, out);
+                self.pass(time, out);
             }
             Event::Sighting { resource, time } => {
                 let time = cap(time, out);
-                let (service, environment) = place_of(&resource);
-                self.hear(&resource, (&service, &environment), time, out);
-                self.tick(&(service, environment), time, out);
+                let (service, environment) = names_of(&resource);
+                self.at(service, environment, |place, settings| {
+                    place.hear(&resource, time, settings.config, out);
+                    place.tick(time, settings, out);
+                });
+                self.pass(time, out);
             }
             Event::Activity { service, environment, time } => {
                 let time = cap(Some(time), out);
-                self.tick(&(service, environment), time, out);
+                // A place that has told nothing yet has no timers.
+                if self.known(&service, &environment).is_some() {
+                    self.at(&service, &environment, |place, settings| place.tick(time, settings, out));
+                }
+                self.pass(time, out);
             }
             Event::Deploy { service, environment, release, time } => {
                 let time = cap(Some(time), out);
-                self.declare((service, environment), &release, time, out);
+                self.at(&service, &environment, |place, settings| place.declare(&release, time, settings, out));
             }
             Event::Mute { tracks, until } => self.change(&tracks, |track| track.muted_until = until, out),
             Event::Acknowledge { tracks, by } => {
@@ -113,86 +137,109 @@ impl Engine {
         }
     }
 
+    /// The input has ended: what correlations wait for will not come.
+    pub fn finish(&mut self, out: &mut Vec<Effect>) {
+        let joined = self.correlator.finish();
+        self.judge_joined(joined, out);
+    }
+
+    /// Every track, for snapshots.
+    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.places.iter().flat_map(Place::tracks)
+    }
+
+    /// One track.
+    pub fn track(&self, key: &TrackKey) -> Option<&Track> {
+        self.known(&key.service, &key.environment)?.track(&key.signature)
+    }
+
+    /// Every live release, for snapshots.
+    pub fn live_releases(&self) -> impl Iterator<Item = &LiveRelease> {
+        self.places.iter().flat_map(|place| place.population.releases())
+    }
+
+    /// The live releases of one service and environment.
+    pub fn live_in(&self, service: &str, environment: &str) -> impl Iterator<Item = &LiveRelease> {
+        self.known(service, environment).into_iter().flat_map(|place| place.population.releases())
+    }
+
     /// How far ahead of the clock an event may be; what is further ahead is capped.
     pub fn skew(&self) -> SignedDuration {
         self.config.skew
     }
 
-    /// Every track, for snapshots.
-    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
-        self.places.values().flat_map(|place| place.tracks.values())
+    fn known(&self, service: &str, environment: &str) -> Option<&Place> {
+        self.places.get(*self.index.get(service)?.get(environment)?)
     }
 
-    /// One track.
-    pub fn track(&self, key: &TrackKey) -> Option<&Track> {
-        self.places.get(&(key.service.clone(), key.environment.clone()))?.tracks.get(&key.signature)
+    /// The index of a place, which is made if it is new.
+    fn place_at(&mut self, service: &str, environment: &str) -> usize {
+        if let Some(at) = self.index.get(service).and_then(|environments| environments.get(environment)) {
+            return *at;
+        }
+        let (place, at) = (Place::new(service, environment), self.places.len());
+        self.index.entry(place.service.clone()).or_default().insert(place.environment.clone(), at);
+        self.places.push(place);
+        at
     }
 
-    /// Every live release, for snapshots.
-    pub fn live_releases(&self) -> impl Iterator<Item = &LiveRelease> {
-        self.places.values().flat_map(|place| place.population.releases())
-    }
-
-    /// The live releases of one service and environment.
-    pub fn live_in(&self, service: &Arc<str>, environment: &Arc<str>) -> impl Iterator<Item = &LiveRelease> {
-        self.places
-            .get(&(service.clone(), environment.clone()))
-            .into_iter()
-            .flat_map(|place| place.population.releases())
-    }
-
-    fn place(&mut self, service: &Arc<str>, environment: &Arc<str>) -> &mut Place {
-        self.places.entry((service.clone(), environment.clone())).or_default()
-    }
-
-    fn hear(&mut self, resource: &Resource, key: (&Arc<str>, &Arc<str>), time: Timestamp, out: &mut Vec<Effect>) {
-        let place = self.places.entry((key.0.clone(), key.1.clone())).or_default();
-        if place.population.hear(key, resource, time, &self.config) {
-            place.look_again();
-            out.push(Effect::LiveChanged { service: key.0.clone(), environment: key.1.clone() });
+    fn at(&mut self, service: &str, environment: &str, work: impl FnOnce(&mut Place, Settings<'_>)) {
+        let at = self.place_at(service, environment);
+        if let Some(place) = self.places.get_mut(at) {
+            work(place, Settings { config: &self.config, explain: self.explain });
         }
     }
 
-    fn tick(&mut self, place: &(Arc<str>, Arc<str>), time: Timestamp, out: &mut Vec<Effect>) {
-        if let Some(place) = self.places.get_mut(place) {
-            place.tick(time, &self.signatures, &self.config, out);
+    fn occur(&mut self, occurrence: Box<Occurrence>, time: Timestamp, out: &mut Vec<Effect>) {
+        let (service, environment) = names_of(&occurrence.resource);
+        let at = self.place_at(service, environment);
+        let settings = Settings { config: &self.config, explain: self.explain };
+        let Some(place) = self.places.get_mut(at) else { return };
+        place.hear(&occurrence.resource, time, settings.config, out);
+        let Some(part) = occurrence.part.clone().filter(|_| occurrence.signature.correlation.is_some()) else {
+            let found = Found { occurrence: &occurrence, time, note: None, is_part: false, is_joined: false };
+            place.judge(&found, settings, out);
+            place.tick(time, settings, out);
+            return;
+        };
+        place.tick(time, settings, out);
+        let key = TrackKey {
+            signature: occurrence.signature.id.clone(),
+            service: place.service.clone(),
+            environment: place.environment.clone(),
+        };
+        let names = (&key.service, &key.environment);
+        let outcome = self.correlator.offer((occurrence, &part), time, names, self.config.skew);
+        self.judge_joined(outcome.joined, out);
+        if outcome.dropped {
+            out.push(Effect::Crowded(key));
         }
     }
 
-    fn judge(&mut self, occurrence: &Occurrence, time: Timestamp, out: &mut Vec<Effect>) {
-        let (service, environment) = place_of(&occurrence.resource);
-        self.hear(&occurrence.resource, (&service, &environment), time, out);
-        let place = self.places.entry((service.clone(), environment.clone())).or_default();
-        let key = TrackKey { signature: occurrence.signature.id.clone(), service, environment };
-        place.judge(key, (occurrence, time), &self.config, out);
-        place.tick(time, &self.signatures, &self.config, out);
-    }
-
-    fn declare(
-        &mut self,
-        (service, environment): (Arc<str>, Arc<str>),
-        release: &str,
-        time: Timestamp,
-        out: &mut Vec<Effect>,
-    ) {
-        let place = self.places.entry((service.clone(), environment.clone())).or_default();
-        if !place.population.declare((&service, &environment), release, time) {
+    /// Time has come to `time` somewhere.
+    fn pass(&mut self, time: Timestamp, out: &mut Vec<Effect>) {
+        if self.correlator.is_idle() {
             return;
         }
-        place.look_again();
-        let clock = place.population.clock.unwrap_or(time);
-        place.run_timers((clock, clock.max(time)), &self.signatures, &self.config, out);
-        out.push(Effect::LiveChanged { service, environment });
+        let joined = self.correlator.advance(time);
+        self.judge_joined(joined, out);
+    }
+
+    fn judge_joined(&mut self, joined: Vec<Joined>, out: &mut Vec<Effect>) {
+        for Joined { occurrence, time, note, is_part } in joined {
+            let (service, environment) = names_of(&occurrence.resource);
+            let found = Found { occurrence: &occurrence, time, note: note.as_deref(), is_part, is_joined: true };
+            self.at(service, environment, |place, settings| {
+                place.judge(&found, settings, out);
+                place.tick(time, settings, out);
+            });
+        }
     }
 
     /// Changes every track that `tracks` names.
     fn change(&mut self, tracks: &Selector, change: impl Fn(&mut Track), out: &mut Vec<Effect>) {
-        let meant = self
-            .places
-            .values_mut()
-            .flat_map(|place| place.tracks.values_mut())
-            .filter(|track| tracks.holds(&track.key));
-        for track in meant {
+        let all = self.places.iter_mut().flat_map(Place::tracks_mut);
+        for track in all.filter(|track| tracks.holds(&track.key)) {
             change(track);
             out.push(Effect::TrackChanged(track.key.clone()));
         }
@@ -201,29 +248,28 @@ impl Engine {
 
 /// `service.name` and environment of a record, with the names for those that name none.
 pub fn place_of(resource: &Resource) -> (Arc<str>, Arc<str>) {
-    let name = |value: &Option<String>, default: &str| {
-        Arc::from(value.as_deref().filter(|name| !name.is_empty()).unwrap_or(default))
-    };
-    (name(&resource.service, UNKNOWN_SERVICE), name(&resource.environment, UNKNOWN_ENVIRONMENT))
+    let (service, environment) = names_of(resource);
+    (Arc::from(service), Arc::from(environment))
 }
 
-/// One judgement outside any history (`explain`): the same table, nothing remembered.
-pub fn judge_alone(
-    signature: &Signature,
-    occurrence: &Occurrence,
-    time: Timestamp,
-    config: &IncidentConfig,
-) -> Judgement {
-    let (service, environment) = place_of(&occurrence.resource);
-    let mut population = Population::default();
-    population.hear((&service, &environment), &occurrence.resource, time, config);
-    let case = Case {
-        signature,
-        service: &service,
-        environment: &environment,
-        resource: &occurrence.resource,
-        time,
-        diagnosis: occurrence.diagnosis,
-    };
-    verdict::judge(&case, &population, config)
+fn names_of(resource: &Resource) -> (&str, &str) {
+    fn name<'a>(value: Option<&'a str>, default: &'a str) -> &'a str {
+        value.filter(|name| !name.is_empty()).unwrap_or(default)
+    }
+    let (service, environment) = (resource.service.as_deref(), resource.environment.as_deref());
+    (name(service, UNKNOWN_SERVICE), name(environment, UNKNOWN_ENVIRONMENT))
+}
+
+/// One judgement outside any history (`explain`): the same table, nothing remembered. `None` for a record that is only a part of
+/// a correlation.
+pub fn judge_alone(occurrence: &Occurrence, time: Timestamp, config: &IncidentConfig) -> Option<Judgement> {
+    let mut engine = Engine { config: config.clone(), explain: true, ..Engine::default() };
+    let mut effects = Vec::new();
+    let mut occurrence = Box::new(occurrence.clone());
+    occurrence.part = occurrence.part.filter(|part| !part.whole);
+    engine.handle(Event::Occurrence(occurrence), time, &mut effects);
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Judged { judgement, .. } => Some(judgement),
+        _ => None,
+    })
 }

@@ -12,7 +12,7 @@ use crate::incident::track::News;
 use crate::incident::track::Seen;
 use crate::incident::track::Step;
 use crate::incident::track::enter;
-use crate::incident::verdict::Judgement;
+use crate::incident::verdict::Ruling;
 use crate::model::incident::Episode;
 use crate::model::incident::EpisodeKind;
 use crate::model::incident::Track;
@@ -29,30 +29,30 @@ const FLAPPING_RETURNS: usize = 3;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The incident is back.
-pub(crate) fn open(track: &mut Track, judgement: &Judgement, seen: &Seen<'_>) -> Vec<Step> {
+pub(crate) fn open(track: &mut Track, ruling: &Ruling<'_>, seen: &Seen<'_>) -> Vec<Step> {
     let (occurrence, time) = (seen.occurrence, seen.time);
     track.unconfirmed.clear();
     track.episodes += 1;
     let mut evidence = occurrence.evidence.clone();
-    evidence.basis = Some(judgement.basis);
+    evidence.basis = Some(ruling.basis);
     let mut episode = Episode {
         id: id(&track.key, time),
         number: track.episodes,
         opened_at: time,
         closed_at: None,
-        cause: judgement.verdict,
-        kind: kind(track, judgement.verdict),
+        cause: ruling.verdict,
+        kind: kind(track, ruling.verdict),
         told_at: Some(time),
         told_share: 0,
         occurrences: 0,
         releases: Vec::new(),
         instances: Vec::new(),
         evidence,
-        why: judgement.why.clone(),
+        why: ruling.to_string(),
     };
     note(&mut episode, occurrence);
-    episode.told_share = share(&episode, seen.alive);
-    track.episode = Some(episode);
+    episode.told_share = share(&episode, seen.population.instance_count());
+    track.episode = Some(Box::new(episode));
     track.last_alarm = Some(time);
     track.before_suspect = None;
     enter(track, TrackState::Relapsed, time);
@@ -86,7 +86,7 @@ pub(crate) fn go_on(track: &mut Track, seen: &Seen<'_>, config: &IncidentConfig)
     let Some(episode) = &mut track.episode else { return Vec::new() };
     let releases = episode.releases.len();
     note(episode, seen.occurrence);
-    let share = share(episode, seen.alive);
+    let share = share(episode, seen.population.instance_count());
     let repeat = episode.told_at.is_some_and(|told| time >= later(told, config.repeat));
     let news = news.or_else(|| match () {
         () if flapping => repeat.then_some(News::Repeat),

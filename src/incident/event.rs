@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
 use crate::incident::verdict::Judgement;
 use crate::model::alert::Notice;
@@ -74,6 +75,8 @@ pub struct Occurrence {
     pub diagnosis: Option<usize>,
     /// What to pin if this opens an episode; already redacted.
     pub evidence: Evidence,
+    /// How it takes part in a correlation; `None` = it counts by itself.
+    pub part: Option<Part>,
 }
 
 /// What the judge wants done. Metrics and alerts come out of the same list, so they cannot disagree.
@@ -87,6 +90,8 @@ pub enum Effect {
         judgement: Judgement,
         /// Event time the verdict was given on.
         time: Timestamp,
+        /// The evidence of a correlated occurrence: another record than the one just handled may be its cause.
+        joined: Option<Box<Evidence>>,
     },
     /// A track went to another state.
     Entered {
@@ -115,6 +120,8 @@ pub enum Effect {
     },
     /// A notice was not delivered because the track is muted.
     Suppressed(TrackKey),
+    /// A part of a correlation was dropped: too many windows are open.
+    Crowded(TrackKey),
     /// The record's time was ahead of the clock and was capped.
     ClockSkew,
 }

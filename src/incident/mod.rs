@@ -3,13 +3,20 @@
 
 pub mod config;
 mod containment;
+mod correlation;
 pub mod engine;
 mod episode;
 pub mod event;
+pub mod manifest;
 mod notice;
 pub mod order;
+mod outlook;
 mod place;
 mod population;
+mod reason;
+pub mod scheme;
 mod standing;
 mod track;
 pub mod verdict;
+mod version;
+mod window;

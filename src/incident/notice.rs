@@ -5,9 +5,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use crate::catalog::signature::Signature;
-use crate::incident::containment::release_contains;
-use crate::incident::order::Scheme;
-use crate::incident::population::Population;
+use crate::incident::containment::Surroundings;
 use crate::incident::track::News;
 use crate::incident::track::Over;
 use crate::incident::track::Step;
@@ -24,8 +22,7 @@ use crate::model::verdict::Verdict;
 pub(crate) struct Facts<'a> {
     /// `None` when it left the catalog.
     pub(crate) signature: Option<&'a Signature>,
-    pub(crate) population: &'a Population,
-    pub(crate) scheme: &'a Scheme,
+    pub(crate) around: Surroundings<'a>,
     /// Event time of the transition.
     pub(crate) time: Timestamp,
     /// The record that caused it; `None` where time did.
@@ -43,7 +40,7 @@ pub(crate) struct Cause<'a> {
 
 /// The notice for one step of `track`.
 pub(crate) fn build(track: &Track, step: &Step, facts: &Facts<'_>) -> Notice {
-    let episode = track.episode.as_ref();
+    let episode = track.episode.as_deref();
     let signature = facts.signature;
     let fix = signature.and_then(|signature| newest_fix(signature, track));
     let (kind, name) = match step {
@@ -59,7 +56,7 @@ pub(crate) fn build(track: &Track, step: &Step, facts: &Facts<'_>) -> Notice {
         (None, _) => format!("{}@{}", track.key, facts.time),
     };
     let older_live = fix.map_or_else(Vec::new, |fix| older_releases(fix, facts));
-    let alive = facts.population.instance_count(facts.time);
+    let alive = facts.around.population.instance_count();
     let failed = episode.map_or(0, |episode| episode.instances.len());
     Notice {
         id: format!("{name}:{subject}"),
@@ -126,12 +123,13 @@ fn older_releases(fix: &Fix, facts: &Facts<'_>) -> Vec<String> {
         return Vec::new();
     };
     let mut older: Vec<&str> = facts
+        .around
         .population
         .releases()
         .map(|live| live.release.as_str())
-        .filter(|release| !release_contains(fix, release, facts.scheme))
-        .filter(|release| facts.scheme.compare(release, fixed).is_ok_and(|compared| compared.ordering.is_lt()))
+        .filter(|release| !facts.around.has_fix(fix, release))
+        .filter(|release| facts.around.compare(release, fixed).is_ok_and(|compared| compared.ordering.is_lt()))
         .collect();
-    older.sort_by(|a, b| facts.scheme.compare(b, a).map_or(Ordering::Equal, |compared| compared.ordering));
+    older.sort_by(|a, b| facts.around.compare(b, a).map_or(Ordering::Equal, |compared| compared.ordering));
     older.into_iter().map(str::to_owned).collect()
 }

@@ -1,26 +1,15 @@
-//! Release order: which of two releases is newer, under an explicit scheme. Incomparable is a value, never a guess.
-//!
-//! Receives release names as services write them (`v1.2.3`, `app@1.0.0-rc9`, `2025.09.08`, `netra-backend-staging-00734-fvm`).
+//! Release order: which of two releases is newer, under the rules of their service. Incomparable is a value, never a guess.
 
 use std::cmp::Ordering;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::incident::config::Build;
+use crate::incident::manifest::Manifests;
+use crate::incident::scheme::ReleasePattern;
+use crate::incident::scheme::Scheme;
+use crate::incident::version::Shape;
+use crate::incident::version::Version;
 
-/// How the releases of a service are ordered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Scheme {
-    /// The narrowest scheme that reads both releases: semver, then dotted, then ordinal.
-    #[default]
-    Auto,
-    /// `MAJOR.MINOR.PATCH[-pre][+build]`; `v` and `package@` in front are taken off.
-    Semver,
-    /// Any number of numeric parts, zero padding allowed (calendar versions too).
-    Dotted,
-    /// One integer that only grows: a build number, or Cloud Run's revision counter `-00734-`.
-    Ordinal,
-}
+pub use crate::incident::version::same_commit;
 
 /// Why two releases have no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,183 +25,109 @@ pub enum NoOrder {
 pub struct Compared {
     /// Event's release against the other one.
     pub ordering: Ordering,
-    /// `semver`, `dotted` or `ordinal`.
+    /// `semver`, `dotted`, `calver`, `ordinal`, or `name` where both are the same.
     pub scheme: &'static str,
 }
 
-impl Scheme {
-    /// Compares `release` with `other` under this scheme.
-    pub fn compare(&self, release: &str, other: &str) -> Result<Compared, NoOrder> {
+/// How the releases of one service are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) build: Build,
+    /// Releases of different channels have no order.
+    pub(crate) channel: Option<&'a ReleasePattern>,
+    /// The order of first sight counts.
+    pub(crate) first_seen: bool,
+    pub(crate) manifests: &'a Manifests,
+}
+
+impl Rules<'_> {
+    /// Compares `release` with `other`. `commits_live`: some release here is named by its commit, so a bare number may be one.
+    pub(crate) fn compare(&self, release: &str, other: &str, commits_live: bool) -> Result<Compared, NoOrder> {
         if release == other {
             // The same name is the same release, whatever it looks like (a commit, a revision name).
             return Ok(Compared { ordering: Ordering::Equal, scheme: "name" });
         }
-        match self {
-            Self::Semver => compare_as(Shape::Semver, release, other),
-            Self::Dotted => compare_as(Shape::Dotted, release, other),
-            Self::Ordinal => compare_as(Shape::Ordinal, release, other),
-            Self::Auto => {
-                let mut readable = false;
-                for shape in [Shape::Semver, Shape::Dotted, Shape::Ordinal] {
-                    match compare_as(shape, release, other) {
-                        Ok(compared) => return Ok(compared),
-                        Err(NoOrder::Incomparable) => readable = true,
-                        Err(NoOrder::Unparsed) => {}
-                    }
-                }
-                Err(if readable { NoOrder::Incomparable } else { NoOrder::Unparsed })
+        if let Some(channel) = self.channel
+            && channel.part_of(release) != channel.part_of(other)
+        {
+            return Err(NoOrder::Incomparable);
+        }
+        match self.scheme {
+            Scheme::Semver => self.compare_as(Shape::Semver, release, other),
+            Scheme::Dotted => self.compare_as(Shape::Dotted, release, other),
+            Scheme::Calver => self.compare_as(Shape::Calver, release, other),
+            Scheme::Ordinal(None) => self.compare_as(Shape::Ordinal, release, other),
+            Scheme::Ordinal(Some(pattern)) => {
+                let read = |text| pattern.part_of(text).and_then(Version::counted);
+                self.compare_read(Shape::Ordinal, read(release), read(other))
+            }
+            // Names say nothing: a manifest, declared deployments or the order of first sight do.
+            Scheme::Commit | Scheme::Deploy => Err(NoOrder::Incomparable),
+            Scheme::Auto => self.compare_auto(release, other, commits_live),
+        }
+    }
+
+    fn compare_auto(&self, release: &str, other: &str, commits_live: bool) -> Result<Compared, NoOrder> {
+        let mut readable = false;
+        for shape in [Shape::Semver, Shape::Dotted, Shape::Calver, Shape::Ordinal] {
+            let doubtful = shape == Shape::Ordinal || shape == Shape::Calver;
+            if doubtful && commits_live && (Version::may_be_commit(release) || Version::may_be_commit(other)) {
+                readable = true;
+                continue;
+            }
+            match self.compare_as(shape, release, other) {
+                Ok(compared) => return Ok(compared),
+                Err(NoOrder::Incomparable) => readable = true,
+                Err(NoOrder::Unparsed) => {}
             }
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Semver,
-    Dotted,
-    Ordinal,
-}
-
-impl Shape {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Semver => "semver",
-            Self::Dotted => "dotted",
-            Self::Ordinal => "ordinal",
-        }
+        Err(if readable { NoOrder::Incomparable } else { NoOrder::Unparsed })
     }
 
-    fn parse(self, release: &str) -> Option<Version<'_>> {
-        match self {
-            Self::Semver => Version::dotted(release).filter(|version| version.numbers.len() == 3),
-            Self::Dotted => Version::dotted(release).filter(|version| version.numbers.len() >= 2),
-            Self::Ordinal => Version::ordinal(release),
-        }
-    }
-}
-
-fn compare_as(shape: Shape, release: &str, other: &str) -> Result<Compared, NoOrder> {
-    let ours = shape.parse(release).ok_or(NoOrder::Unparsed)?;
-    let theirs = shape.parse(other).ok_or(NoOrder::Incomparable)?;
-    // Sentry's `package@version` names what the bare version of a fix leaves unsaid; two packages have no order.
-    let unsaid = shape != Shape::Ordinal && (ours.family.is_empty() || theirs.family.is_empty());
-    if ours.family != theirs.family && !unsaid {
-        return Err(NoOrder::Incomparable);
-    }
-    Ok(Compared { ordering: ours.cmp_within_family(&theirs), scheme: shape.as_str() })
-}
-
-/// A release name taken apart. `family` is what must be equal for an order to exist: the package of `pkg@1.2.3`, the service
-/// name in front of a Cloud Run counter.
-#[derive(Debug, PartialEq, Eq)]
-struct Version<'a> {
-    family: &'a str,
-    numbers: Vec<u64>,
-    pre: Option<&'a str>,
-    build: Option<&'a str>,
-}
-
-impl<'a> Version<'a> {
-    fn dotted(release: &'a str) -> Option<Self> {
-        let (family, rest) = release.rsplit_once('@').unwrap_or(("", release));
-        let rest = rest.strip_prefix(['v', 'V']).unwrap_or(rest);
-        let (rest, build) = split_off(rest, '+');
-        let (core, pre) = split_off(rest, '-');
-        let numbers = core.split('.').map(number).collect::<Option<Vec<_>>>()?;
-        (pre != Some("") && build != Some("")).then_some(Self { family, numbers, pre, build })
+    fn compare_as(&self, shape: Shape, release: &str, other: &str) -> Result<Compared, NoOrder> {
+        self.compare_read(shape, shape.parse(release), shape.parse(other))
     }
 
-    fn ordinal(release: &'a str) -> Option<Self> {
-        if let Some(number) = number(release) {
-            return Some(Self { family: "", numbers: vec![number], pre: None, build: None });
-        }
-        // Cloud Run: `<service>-<five digits>-<three letters>`.
-        let (head, suffix) = release.rsplit_once('-')?;
-        let (family, counter) = head.rsplit_once('-')?;
-        let is_revision = counter.len() == 5 && suffix.len() == 3 && suffix.bytes().all(|b| b.is_ascii_alphanumeric());
-        let counter = number(counter).filter(|_| is_revision)?;
-        Some(Self { family, numbers: vec![counter], pre: None, build: None })
+    fn compare_read(
+        &self,
+        shape: Shape,
+        ours: Option<Version<'_>>,
+        theirs: Option<Version<'_>>,
+    ) -> Result<Compared, NoOrder> {
+        let ours = ours.ok_or(NoOrder::Unparsed)?;
+        let theirs = theirs.ok_or(NoOrder::Incomparable)?;
+        let ordering = ours.compare(&theirs, self.build == Build::Ordered).ok_or(NoOrder::Incomparable)?;
+        Ok(Compared { ordering, scheme: shape.as_str() })
     }
-
-    fn cmp_within_family(&self, other: &Self) -> Ordering {
-        let parts = self.numbers.len().max(other.numbers.len());
-        let padded = |numbers: &[u64], index: usize| numbers.get(index).copied().unwrap_or(0);
-        (0..parts)
-            .map(|index| padded(&self.numbers, index).cmp(&padded(&other.numbers, index)))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
-            // A pre-release comes before its release; build metadata after the bare version (semver.org leaves it unordered,
-            // but a team that writes `+build.7` means it).
-            .then_with(|| match (self.pre, other.pre) {
-                (None, None) => Ordering::Equal,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(ours), Some(theirs)) => cmp_identifiers(ours, theirs),
-            })
-            .then_with(|| match (self.build, other.build) {
-                (Some(ours), Some(theirs)) => cmp_identifiers(ours, theirs),
-                (ours, theirs) => ours.is_some().cmp(&theirs.is_some()),
-            })
-    }
-}
-
-/// Dot-separated identifiers, each compared naturally: `rc9 < rc10`, numbers before words (semver.org, item 11).
-fn cmp_identifiers(ours: &str, theirs: &str) -> Ordering {
-    let (mut left, mut right) = (ours.split('.'), theirs.split('.'));
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(a), Some(b)) => {
-                let order = cmp_natural(a, b);
-                if order.is_ne() {
-                    return order;
-                }
-            }
-        }
-    }
-}
-
-fn cmp_natural(ours: &str, theirs: &str) -> Ordering {
-    let (our_word, our_number) = split_number(ours);
-    let (their_word, their_number) = split_number(theirs);
-    match (our_word.is_empty(), their_word.is_empty()) {
-        (true, false) => Ordering::Less,
-        (false, true) => Ordering::Greater,
-        _ => our_word.cmp(their_word).then(our_number.cmp(&their_number)).then_with(|| ours.cmp(theirs)),
-    }
-}
-
-/// `rc10` → (`rc`, 10); digits at the end only.
-fn split_number(identifier: &str) -> (&str, Option<u64>) {
-    let word = identifier.trim_end_matches(|c: char| c.is_ascii_digit());
-    (word, identifier.get(word.len()..).and_then(number))
-}
-
-fn split_off(text: &str, at: char) -> (&str, Option<&str>) {
-    text.split_once(at).map_or((text, None), |(head, tail)| (head, Some(tail)))
-}
-
-/// A plain decimal number; `+1`, an empty part and anything beyond 64 bits are none.
-fn number(text: &str) -> Option<u64> {
-    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
-}
-
-/// Whether a commit id means the same commit as another (either may be abbreviated, seven digits at least).
-pub fn same_commit(ours: &str, theirs: &str) -> bool {
-    let (short, long) = if ours.len() <= theirs.len() { (ours, theirs) } else { (theirs, ours) };
-    short.len() >= 7
-        && short.bytes().all(|b| b.is_ascii_hexdigit())
-        && long.get(..short.len()).is_some_and(|head| head.eq_ignore_ascii_case(short))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn order(release: &str, other: &str) -> Option<Ordering> {
-        Scheme::Auto.compare(release, other).ok().map(|compared| compared.ordering)
+    fn compare(scheme: &Scheme, release: &str, other: &str) -> Result<Ordering, NoOrder> {
+        compare_with(scheme, Build::Ordered, None, (release, other))
+    }
+
+    fn compare_with(
+        scheme: &Scheme,
+        build: Build,
+        channel: Option<&str>,
+        (release, other): (&str, &str),
+    ) -> Result<Ordering, NoOrder> {
+        let channel = channel.map(|pattern| ReleasePattern::try_from(pattern.to_owned()).unwrap());
+        let manifests = Manifests::default();
+        let rules = Rules {
+            service: "api",
+            scheme,
+            build,
+            channel: channel.as_ref(),
+            first_seen: false,
+            manifests: &manifests,
+        };
+        rules.compare(release, other, false).map(|compared| compared.ordering)
     }
 
     #[test]
@@ -222,6 +137,10 @@ mod tests {
             ["app@1.0.0-rc9", "app@1.0.0-rc10"],
             ["v0.44.8", "v0.44.12"],
             ["2025.09.08", "2025.9.10"],
+            ["2025-09-08", "2025-09-10"],
+            ["api-2025-09-30", "api-2025-10-01"],
+            ["20250908", "20250910"],
+            ["2025-09-08-05acb20be", "2025-09-10-15acb20be"],
             ["3.25.47.21", "3.25.47.22"],
             ["1.42.0-rc.1", "1.42.0"],
             ["1.9", "1.10"],
@@ -236,30 +155,58 @@ mod tests {
             ["1.2.0", "cart@1.2.1"],
         ];
         for [older, newer] in ascending {
-            assert_eq!(order(older, newer), Some(Ordering::Less), "{older} < {newer}");
-            assert_eq!(order(newer, older), Some(Ordering::Greater), "{newer} > {older}");
+            assert_eq!(compare(&Scheme::Auto, older, newer), Ok(Ordering::Less), "{older} < {newer}");
+            assert_eq!(compare(&Scheme::Auto, newer, older), Ok(Ordering::Greater), "{newer} > {older}");
         }
-        assert_eq!(order("v1.2", "1.2.0"), Some(Ordering::Equal));
-        assert_eq!(order("05acb20be", "05acb20be"), Some(Ordering::Equal));
+        assert_eq!(compare(&Scheme::Auto, "v1.2", "1.2.0"), Ok(Ordering::Equal));
+        assert_eq!(compare(&Scheme::Auto, "05acb20be", "05acb20be"), Ok(Ordering::Equal));
     }
 
     #[test]
     fn what_has_no_order_says_why() {
-        assert_eq!(Scheme::Auto.compare("05acb20be", "1.42.0"), Err(NoOrder::Unparsed));
-        assert_eq!(Scheme::Auto.compare("1.42.0", "05acb20be"), Err(NoOrder::Incomparable));
-        assert_eq!(Scheme::Auto.compare("app@1.0.0", "lib@1.0.1"), Err(NoOrder::Incomparable));
-        assert_eq!(Scheme::Auto.compare("web-00012-abc", "api-00013-abc"), Err(NoOrder::Incomparable));
-        assert_eq!(Scheme::Semver.compare("2025.09", "1.0.0"), Err(NoOrder::Unparsed));
-        assert_eq!(Scheme::Dotted.compare("1.0", "734"), Err(NoOrder::Incomparable));
-        assert_eq!(Scheme::Auto.compare("99999999999999999999.1", "1.0"), Err(NoOrder::Unparsed));
-        assert_eq!(Scheme::Auto.compare("latest", "1.0"), Err(NoOrder::Unparsed));
+        let auto = |release, other| compare(&Scheme::Auto, release, other);
+        assert_eq!(auto("05acb20be", "1.42.0"), Err(NoOrder::Unparsed));
+        assert_eq!(auto("1.42.0", "05acb20be"), Err(NoOrder::Incomparable));
+        assert_eq!(auto("app@1.0.0", "lib@1.0.1"), Err(NoOrder::Incomparable));
+        assert_eq!(auto("web-00012-abc", "api-00013-abc"), Err(NoOrder::Incomparable));
+        assert_eq!(auto("99999999999999999999.1", "1.0"), Err(NoOrder::Unparsed));
+        assert_eq!(auto("latest", "1.0"), Err(NoOrder::Unparsed));
+        assert_eq!(auto("2025-09-08-05acb20be", "2025-09-08-15acb20be"), Err(NoOrder::Incomparable));
+        assert_eq!(compare(&Scheme::Semver, "2025.09", "1.0.0"), Err(NoOrder::Unparsed));
+        assert_eq!(compare(&Scheme::Dotted, "1.0", "734"), Err(NoOrder::Incomparable));
+        assert_eq!(compare(&Scheme::Commit, "1.0.0", "2.0.0"), Err(NoOrder::Incomparable));
+        assert_eq!(compare(&Scheme::Deploy, "1.0.0", "2.0.0"), Err(NoOrder::Incomparable));
     }
 
     #[test]
-    fn commits_compare_by_prefix() {
-        assert!(same_commit("05acb20be", "05ACB20BE7715f0c0ffee"));
-        assert!(!same_commit("05acb2", "05acb20be"), "six digits name too many commits");
-        assert!(!same_commit("05acb20be", "15acb20be"));
-        assert!(!same_commit("release", "release-1"));
+    fn rules_of_a_service_change_the_order() {
+        let build = |build| compare_with(&Scheme::Auto, build, None, ("1.0.0+7", "1.0.0+8"));
+        assert_eq!(build(Build::Ordered), Ok(Ordering::Less));
+        assert_eq!(build(Build::Ignored), Ok(Ordering::Equal));
+        let channel = Some("-(nightly|beta)");
+        let parted = |pair| compare_with(&Scheme::Auto, Build::Ordered, channel, pair);
+        assert_eq!(parted(("1.1.0-nightly", "1.0.0")), Err(NoOrder::Incomparable));
+        assert_eq!(parted(("1.1.0-nightly", "1.0.0-nightly")), Ok(Ordering::Greater));
+        assert_eq!(parted(("1.1.0", "1.0.0")), Ok(Ordering::Greater));
+        let counter = Scheme::Ordinal(Some(ReleasePattern::try_from("build(\\d+)".to_owned()).unwrap()));
+        assert_eq!(compare(&counter, "web-build9-x", "web-build10-y"), Ok(Ordering::Less));
+        assert_eq!(compare(&counter, "web", "web-build10-y"), Err(NoOrder::Unparsed));
+    }
+
+    /// Four of a hundred abbreviated commits are all digits.
+    #[test]
+    fn a_number_among_commits_is_a_commit() {
+        let manifests = Manifests::default();
+        let rules = Rules {
+            service: "api",
+            scheme: &Scheme::Auto,
+            build: Build::Ordered,
+            channel: None,
+            first_seen: false,
+            manifests: &manifests,
+        };
+        assert_eq!(rules.compare("1234567", "2345678", true), Err(NoOrder::Incomparable));
+        assert!(rules.compare("1234567", "2345678", false).is_ok());
+        assert!(rules.compare("734", "735", true).is_ok(), "too short for a commit");
     }
 }

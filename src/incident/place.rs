@@ -1,7 +1,6 @@
 //! One service in one environment: who is alive there, what was found there, and its timers.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,13 +8,13 @@ use jiff::Timestamp;
 use crate::catalog::signature::Role;
 use crate::catalog::signature::Signature;
 use crate::incident::config::IncidentConfig;
+use crate::incident::containment::Surroundings;
 use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
 use crate::incident::notice;
-use crate::incident::order::Scheme;
+use crate::incident::outlook::Outlook;
 use crate::incident::population::Population;
-use crate::incident::standing;
 use crate::incident::standing::Standing;
 use crate::incident::track;
 use crate::incident::track::Over;
@@ -23,106 +22,209 @@ use crate::incident::track::Seen;
 use crate::incident::track::Step;
 use crate::incident::verdict;
 use crate::incident::verdict::Case;
+use crate::incident::verdict::Judgement;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Resource;
 
-/// Compiled signatures by id.
-pub(crate) type Signatures = HashMap<Arc<str>, Arc<Signature>>;
-
 /// One service in one environment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Place {
+    pub(crate) service: Arc<str>,
+    pub(crate) environment: Arc<str>,
     pub(crate) population: Population,
-    pub(crate) tracks: BTreeMap<Arc<str>, Track>,
+    tracks: BTreeMap<Arc<str>, Kept>,
     /// The earliest event time at which a timer of any track may fire.
-    pub(crate) due: Option<Timestamp>,
+    due: Option<Timestamp>,
+}
+
+/// A track and what it is judged by.
+#[derive(Debug)]
+struct Kept {
+    track: Track,
+    outlook: Outlook,
+    /// `None` = it left the catalog.
+    signature: Option<Arc<Signature>>,
+}
+
+/// How verdicts are given, everywhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings<'a> {
+    pub(crate) config: &'a IncidentConfig,
+    /// Every verdict gets its sentence, not only those that somebody is told.
+    pub(crate) explain: bool,
+}
+
+/// One occurrence to be judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub(crate) occurrence: &'a Occurrence,
+    /// Event time, capped.
+    pub(crate) time: Timestamp,
+    /// What it was joined with.
+    pub(crate) note: Option<&'a str>,
+    /// Only a part of a correlation.
+    pub(crate) is_part: bool,
+    /// It comes out of a correlation.
+    pub(crate) is_joined: bool,
 }
 
 impl Place {
+    pub(crate) fn new(service: &str, environment: &str) -> Self {
+        Self {
+            service: Arc::from(service),
+            environment: Arc::from(environment),
+            population: Population::default(),
+            tracks: BTreeMap::new(),
+            due: None,
+        }
+    }
+
+    /// Puts back what the store kept.
+    pub(crate) fn restore(&mut self, track: Track, signature: Option<&Arc<Signature>>) {
+        let clock = &mut self.population.clock;
+        *clock = (*clock).max(track.last_seen).max(Some(track.since));
+        self.look_again();
+        let id = Arc::clone(&track.key.signature);
+        self.tracks.insert(id, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
+    }
+
+    /// Another catalog is in force.
+    pub(crate) fn set_signatures<'a>(&mut self, find: impl Fn(&str) -> Option<&'a Arc<Signature>>) {
+        for (id, kept) in &mut self.tracks {
+            kept.signature = find(id).cloned();
+            kept.outlook.forget();
+        }
+    }
+
+    /// Every track here.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.values().map(|kept| &kept.track)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.tracks.values_mut().map(|kept| &mut kept.track)
+    }
+
+    /// One track.
+    pub(crate) fn track(&self, signature: &str) -> Option<&Track> {
+        self.tracks.get(signature).map(|kept| &kept.track)
+    }
+
+    /// A record of `resource` was written at `time`.
+    pub(crate) fn hear(
+        &mut self,
+        resource: &Resource,
+        time: Timestamp,
+        config: &IncidentConfig,
+        out: &mut Vec<Effect>,
+    ) {
+        let news = self.population.hear((&self.service, &self.environment), resource, time, config);
+        if news.change {
+            self.look_again();
+        }
+        if news.save {
+            let (service, environment) = (self.service.clone(), self.environment.clone());
+            out.push(Effect::LiveChanged { service, environment });
+        }
+    }
+
+    /// Someone declared a deployment.
+    pub(crate) fn declare(&mut self, release: &str, time: Timestamp, settings: Settings<'_>, out: &mut Vec<Effect>) {
+        if !self.population.declare((&self.service, &self.environment), release, time) {
+            return;
+        }
+        let clock = self.population.clock.unwrap_or(time);
+        self.run_timers((clock, clock.max(time)), settings, out);
+        out.push(Effect::LiveChanged { service: self.service.clone(), environment: self.environment.clone() });
+    }
+
     /// Every timer is looked at with the next event.
-    pub(crate) fn look_again(&mut self) {
+    fn look_again(&mut self) {
         self.due = Some(Timestamp::MIN);
     }
 
     /// Time has come to `time` here.
-    pub(crate) fn tick(
-        &mut self,
-        time: Timestamp,
-        signatures: &Signatures,
-        config: &IncidentConfig,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tick(&mut self, time: Timestamp, settings: Settings<'_>, out: &mut Vec<Effect>) {
         self.population.advance(time);
         if let Some(clock) = self.population.clock
             && self.due.is_some_and(|due| clock >= due)
         {
-            self.run_timers((clock, clock), signatures, config, out);
+            self.run_timers((clock, clock), settings, out);
         }
     }
 
-    /// Judges one occurrence at event time `time`; its resource has been heard.
-    pub(crate) fn judge(
-        &mut self,
-        key: TrackKey,
-        (occurrence, time): (&Occurrence, Timestamp),
-        config: &IncidentConfig,
-        out: &mut Vec<Effect>,
-    ) {
+    /// Makes sure that there is a track of `signature`.
+    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp) {
+        if self.tracks.contains_key(&signature.id) {
+            return;
+        }
+        let key = TrackKey {
+            signature: signature.id.clone(),
+            service: self.service.clone(),
+            environment: self.environment.clone(),
+        };
+        let track = track::new_track(key, TrackState::Open, clock);
+        let kept = Kept { track, outlook: Outlook::default(), signature: Some(signature.clone()) };
+        self.tracks.insert(signature.id.clone(), kept);
+    }
+
+    /// Judges one occurrence; its resource has been heard.
+    pub(crate) fn judge(&mut self, found: &Found<'_>, settings: Settings<'_>, out: &mut Vec<Effect>) {
+        let Found { occurrence, time, .. } = *found;
         self.population.advance(time);
         let clock = self.population.clock.unwrap_or(time);
-        let signature = &*occurrence.signature;
+        self.know(&occurrence.signature, clock);
+        let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(&occurrence.signature.id) else { return };
+        let signature = signature.as_deref().unwrap_or(&occurrence.signature);
+        let around = Surroundings {
+            population: &self.population,
+            rules: settings.config.rules(&self.service),
+            config: settings.config,
+        };
+        outlook.refresh(signature, &self.environment, &around);
+        let state = outlook.at(signature, time, &around);
         let case = Case {
-            signature,
-            service: &key.service,
-            environment: &key.environment,
             resource: &occurrence.resource,
             time,
-            diagnosis: occurrence.diagnosis,
+            diagnosis: occurrence.diagnosis.and_then(|index| occurrence.signature.diagnosis.get(index)),
+            is_part: found.is_part,
+            note: found.note,
         };
-        let judgement = verdict::judge(&case, &self.population, config);
-        let standing = Standing::of(&Case { time: clock, ..case }, &self.population, config);
-        let track = self.tracks.entry(signature.id.clone()).or_insert_with(|| {
-            out.push(Effect::Entered { key: key.clone(), from: None, to: standing.base });
-            let mut track = track::new_track(key.clone(), standing.base, clock);
-            track.fix_at = standing.fix_at;
-            track
-        });
-        let from = track.state;
-        track::settle(track, standing.base, clock);
-        let mut steps = match signature.role {
-            Role::Cause => track::on_standing(track, &standing, clock),
-            Role::Symptom => Vec::new(),
-        };
+        let ruling = verdict::judge(&case, state, &around);
+        let state = if clock == time { state } else { outlook.at(signature, clock, &around) };
+        let standing = Standing::of(state, clock, &around);
+        let facts = notice::Facts { signature: Some(signature), around, time, cause: None };
+        let from = change_fix(track, &standing, (&facts, clock), out);
+        let mut steps = Vec::new();
         if signature.role == Role::Cause {
+            steps = track::on_standing(track, &standing, clock);
             let seen = Seen {
                 occurrence,
                 time,
-                alive: self.population.instance_count(time),
-                long_stale: standing::is_long_stale(&case, &self.population, config),
+                population: &self.population,
+                rollout_end: standing.rollout_end,
                 effective_at: standing.effective_at,
             };
-            track::note_calm(track, &seen, config);
-            steps.extend(track::on_judgement(track, &judgement, &seen, config));
+            track::note_calm(track, &seen, settings.config);
+            steps.extend(track::on_judgement(track, &ruling, &seen, settings.config));
         }
-        track::count(track, judgement.verdict, time);
-        self.due = self.due.into_iter().chain(track::due(track, clock, config)).min();
-        let facts = notice::Facts {
-            signature: Some(signature),
-            population: &self.population,
-            scheme: config.order_of(&key.service),
-            time,
-            cause: Some(notice::Cause {
-                verdict: judgement.verdict,
-                basis: judgement.basis,
-                why: &judgement.why,
-                evidence: &occurrence.evidence,
-            }),
-        };
-        out.push(Effect::Judged { key: key.clone(), judgement: judgement.clone(), time });
+        track::count(track, ruling.verdict, time);
+        self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+        let told = settings.explain || !steps.is_empty();
+        let why = if told { ruling.to_string() } else { String::new() };
+        let (verdict, basis) = (ruling.verdict, ruling.basis);
+        let behind = notice::Cause { verdict, basis, why: &why, evidence: &occurrence.evidence };
+        let facts = notice::Facts { cause: Some(behind), ..facts };
+        let at = out.len();
         report(track, (from, &steps), &facts, out);
-        out.push(Effect::TrackChanged(key));
+        let joined = found.is_joined.then(|| Box::new(occurrence.evidence.clone()));
+        let judged =
+            Effect::Judged { key: track.key.clone(), judgement: Judgement { verdict, basis, why }, time, joined };
+        out.insert(at, judged);
+        out.push(Effect::TrackChanged(track.key.clone()));
     }
 
     /// Lets time pass for every track here and finds the next moment that matters. Alarms end by `clock`, the latest record heard;
@@ -130,54 +232,57 @@ impl Place {
     pub(crate) fn run_timers(
         &mut self,
         (clock, known): (Timestamp, Timestamp),
-        signatures: &Signatures,
-        config: &IncidentConfig,
+        settings: Settings<'_>,
         out: &mut Vec<Effect>,
     ) {
         self.due = None;
-        for track in self.tracks.values_mut() {
-            let from = track.state;
-            let Some(signature) = signatures.get(&track.key.signature) else {
-                retire(track, &self.population, clock, out);
+        let around = Surroundings {
+            population: &self.population,
+            rules: settings.config.rules(&self.service),
+            config: settings.config,
+        };
+        for Kept { track, outlook, signature } in self.tracks.values_mut() {
+            let Some(signature) = signature.as_deref() else {
+                retire(track, around, clock, out);
                 continue;
             };
-            let (key, resource) = (track.key.clone(), Resource::default());
-            let case = Case {
-                signature,
-                service: &key.service,
-                environment: &key.environment,
-                resource: &resource,
-                time: known,
-                diagnosis: None,
-            };
-            let standing = Standing::of(&case, &self.population, config);
-            track::settle(track, standing.base, known);
-            let refixed = track.fix_at.is_some() && standing.fix_at > track.fix_at;
-            let mut steps = if refixed && track.episode.is_some() {
-                episode::close(track, standing.base, clock);
-                vec![Step::Resolve(Over::Refixed)]
-            } else {
-                track::on_time(track, clock, standing.base, config)
-            };
+            outlook.refresh(signature, &self.environment, &around);
+            let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
+            let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
+            let fix_at = track.fix_at;
+            let from = change_fix(track, &standing, (&facts, known), out);
+            let mut steps = track::on_time(track, clock, &standing, settings.config);
             if signature.role == Role::Cause {
                 steps.extend(track::on_standing(track, &standing, clock));
             }
-            let facts = notice::Facts {
-                signature: Some(signature),
-                population: &self.population,
-                scheme: config.order_of(&key.service),
-                time: clock,
-                cause: None,
-            };
-            // A newer fix has its calm still to prove.
-            track.soaked &= standing.fix_at <= track.fix_at;
-            track.fix_at = standing.fix_at;
-            if report(track, (from, &steps), &facts, out) {
-                out.push(Effect::TrackChanged(key));
+            if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
+                out.push(Effect::TrackChanged(track.key.clone()));
             }
-            self.due = self.due.into_iter().chain(track::due(track, clock, config)).min();
+            self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
         }
     }
+}
+
+/// The track meets the fix in force and stands where it puts it; ends the episode of an earlier fix. Gives the state before what
+/// is still to come.
+fn change_fix(
+    track: &mut Track,
+    standing: &Standing<'_>,
+    (facts, known): (&notice::Facts<'_>, Timestamp),
+    out: &mut Vec<Effect>,
+) -> TrackState {
+    let from = track.state;
+    let steps = track::on_fix(track, standing, known);
+    track::settle(track, standing, known);
+    if track.occurrences == 0 && track.last_seen.is_none() {
+        out.push(Effect::Entered { key: track.key.clone(), from: None, to: track.state });
+        return track.state;
+    }
+    if steps.is_empty() {
+        return from;
+    }
+    report(track, (from, &steps), facts, out);
+    track.state
 }
 
 /// Turns steps into effects; says whether anything changed.
@@ -209,7 +314,7 @@ fn report(
 }
 
 /// A track whose signature left the catalog: its alert must not stay on for ever.
-fn retire(track: &mut Track, population: &Population, clock: Timestamp, out: &mut Vec<Effect>) {
+fn retire(track: &mut Track, around: Surroundings<'_>, clock: Timestamp, out: &mut Vec<Effect>) {
     let from = track.state;
     if from == TrackState::Retired {
         return;
@@ -221,7 +326,7 @@ fn retire(track: &mut Track, population: &Population, clock: Timestamp, out: &mu
     episode::close(track, TrackState::Retired, clock);
     (track.stale, track.unsatisfiable) = (None, None);
     let steps = if told { vec![Step::Resolve(Over::Retired)] } else { Vec::new() };
-    let facts = notice::Facts { signature: None, population, scheme: &Scheme::Auto, time: clock, cause: None };
+    let facts = notice::Facts { signature: None, around, time: clock, cause: None };
     report(track, (from, &steps), &facts, out);
     out.push(Effect::TrackChanged(track.key.clone()));
 }

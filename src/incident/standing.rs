@@ -2,55 +2,79 @@
 
 use jiff::Timestamp;
 
-use crate::incident::config::IncidentConfig;
-use crate::incident::containment::FixInForce;
+use crate::incident::containment::Surroundings;
 use crate::incident::containment::later;
-use crate::incident::order::Scheme;
-use crate::incident::population::Population;
-use crate::incident::verdict;
-use crate::incident::verdict::Case;
-use crate::incident::verdict::FixState;
+use crate::incident::outlook::FixState;
+use crate::incident::outlook::View;
 use crate::model::fix::Fix;
 use crate::model::incident::TrackState;
 
 /// What the fixes say about a track at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing<'a> {
     /// The state without any alarm.
     pub(crate) base: TrackState,
-    /// Time of the newest fix meant for this place, in force or not.
+    /// The fixed release was seen and is gone again, without ever having been current.
+    pub(crate) vanished: bool,
+    /// Time of the fix in force.
     pub(crate) fix_at: Option<Timestamp>,
-    /// Since when the fix in force counts here.
+    /// Since when it counts here.
     pub(crate) effective_at: Option<Timestamp>,
-    /// Why the fix in force can never be judged here.
-    pub(crate) unsatisfiable: Option<String>,
+    /// When its rollout ends.
+    pub(crate) rollout_end: Option<Timestamp>,
+    /// Why it can never be judged here.
+    pub(crate) unsatisfiable: Option<Unsatisfiable<'a>>,
 }
 
-impl Standing {
-    /// At `case.time`.
-    pub(crate) fn of(case: &Case<'_>, population: &Population, config: &IncidentConfig) -> Self {
-        let meant = case.signature.fixes.iter().filter(|fix| fix.applies_to(case.service, case.environment));
-        let alone = |standing| Self {
-            base: standing,
-            fix_at: meant.clone().map(|fix| fix.at).max(),
+/// A fix that can never be judged: someone must correct the fix or the service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unsatisfiable<'a> {
+    fix: &'a Fix,
+    /// A live release with which it has no order; `None` = the fixed release never came.
+    example: Option<&'a str>,
+}
+
+impl std::fmt::Display for Unsatisfiable<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fixed = name(self.fix);
+        match self.example {
+            Some(example) => {
+                write!(f, "its release {fixed} cannot be compared with any live release ({example})")
+            }
+            None => write!(f, "its release {fixed} has not been seen here since the fix of {}", self.fix.at),
+        }
+    }
+}
+
+impl<'a> Standing<'a> {
+    /// At `time`, by the fix that counts then.
+    pub(crate) fn of(state: FixState<'a>, time: Timestamp, around: &Surroundings<'a>) -> Self {
+        let alone = |base| Self {
+            base,
+            vanished: false,
+            fix_at: None,
             effective_at: None,
+            rollout_end: None,
             unsatisfiable: None,
         };
-        match verdict::fix_state(case, population, config) {
-            FixState::Later(fix) if fix.day_start.is_some_and(|start| case.time >= start) => {
-                alone(TrackState::FixPending)
-            }
+        match state {
+            FixState::Later(fix) if fix.day_start.is_some_and(|start| time >= start) => alone(TrackState::FixPending),
             FixState::None | FixState::Later(_) => alone(TrackState::Open),
-            FixState::InForce(in_force) => {
-                let scheme = config.order_of(case.service);
-                let base = match in_force.rollout_end {
+            FixState::InForce(fix, view) => {
+                let ended = view.rollout_end.map(|end| time >= end);
+                let vanished = ended == Some(true) && view.is_absent(time, around);
+                let base = match ended {
                     None => TrackState::FixPending,
-                    Some(end) if case.time < end => TrackState::RollingOut,
-                    Some(_) => TrackState::Fixed,
+                    Some(false) => TrackState::RollingOut,
+                    Some(true) if vanished => TrackState::FixPending,
+                    Some(true) => TrackState::Fixed,
                 };
                 Self {
-                    effective_at: Some(in_force.effective_at),
-                    unsatisfiable: unsatisfiable(&in_force, case.time, population, scheme, config),
+                    vanished,
+                    fix_at: Some(fix.at),
+                    effective_at: Some(view.effective_at),
+                    rollout_end: view.rollout_end,
+                    unsatisfiable: unsatisfiable((fix, view), time, around),
                     ..alone(base)
                 }
             }
@@ -58,40 +82,23 @@ impl Standing {
     }
 }
 
-/// An old build that still fails so long after the rollout is a zombie, not a straggler.
-pub(crate) fn is_long_stale(case: &Case<'_>, population: &Population, config: &IncidentConfig) -> bool {
-    match verdict::fix_state(case, population, config) {
-        FixState::InForce(FixInForce { rollout_end: Some(end), .. }) => case.time >= later(end, config.stale_after),
-        _ => false,
-    }
-}
-
-/// A release that never appears, or that nothing here can be compared with, makes every verdict `unknown`: someone must correct
-/// the fix or the service.
-fn unsatisfiable(
-    in_force: &FixInForce<'_>,
+/// A release that never appears, or that nothing here can be compared with, makes every verdict `unknown`.
+fn unsatisfiable<'a>(
+    (fix, view): (&'a Fix, &View),
     time: Timestamp,
-    population: &Population,
-    scheme: &Scheme,
-    config: &IncidentConfig,
-) -> Option<String> {
-    if in_force.rollout_end.is_some() {
+    around: &Surroundings<'a>,
+) -> Option<Unsatisfiable<'a>> {
+    if view.rollout_end.is_some() {
         return None;
     }
-    let fixed = name(in_force.fix);
-    let mut heard = population.releases().map(|live| live.release.as_str()).peekable();
-    let example = heard.peek().copied();
-    if let Some(example) = example
-        && in_force.fix.lines.is_empty()
-        && heard.all(|release| scheme.compare(release, fixed).is_err())
-    {
-        return Some(format!("its release {fixed} cannot be compared with any live release ({example})"));
+    if !view.comparable {
+        let example = around.population.releases().next().map(|live| live.release.as_str());
+        return Some(Unsatisfiable { fix, example });
     }
-    (time >= later(in_force.fix.at, config.pending))
-        .then(|| format!("its release {fixed} has not been seen here since the fix of {}", in_force.fix.at))
+    (time >= later(fix.at, around.config.pending)).then_some(Unsatisfiable { fix, example: None })
 }
 
 fn name(fix: &Fix) -> &str {
     let of_line = || fix.lines.iter().find_map(|(_, fixed)| fixed.as_deref());
-    fix.release.as_deref().or_else(of_line).unwrap_or("?")
+    fix.release.as_deref().or_else(of_line).or(fix.commit.as_deref()).unwrap_or("?")
 }

@@ -7,8 +7,9 @@ use crate::incident::config::IncidentConfig;
 use crate::incident::containment::later;
 use crate::incident::episode;
 use crate::incident::event::Occurrence;
+use crate::incident::population::Population;
 use crate::incident::standing::Standing;
-use crate::incident::verdict::Judgement;
+use crate::incident::verdict::Ruling;
 use crate::model::incident::Heard;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
@@ -21,10 +22,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) occurrence: &'a Occurrence,
     /// Event time.
     pub(crate) time: Timestamp,
-    /// Instances alive.
-    pub(crate) alive: usize,
-    /// An old build that fails long past its rollout.
-    pub(crate) long_stale: bool,
+    /// Who is alive.
+    pub(crate) population: &'a Population,
+    /// When the rollout of the fix in force ends.
+    pub(crate) rollout_end: Option<Timestamp>,
     /// Since when the fix in force counts here.
     pub(crate) effective_at: Option<Timestamp>,
 }
@@ -96,6 +97,7 @@ pub(crate) fn new_track(key: TrackKey, state: TrackState, time: Timestamp) -> Tr
         muted_until: None,
         acknowledged_by: None,
         stale: None,
+        stale_builds: 0,
     }
 }
 
@@ -117,39 +119,46 @@ pub(crate) fn note_calm(track: &mut Track, seen: &Seen<'_>, config: &IncidentCon
 /// What a judged occurrence does to its track.
 pub(crate) fn on_judgement(
     track: &mut Track,
-    judgement: &Judgement,
+    ruling: &Ruling<'_>,
     seen: &Seen<'_>,
     config: &IncidentConfig,
 ) -> Vec<Step> {
-    match judgement.verdict {
+    match ruling.verdict {
         Verdict::Regression | Verdict::Rollback if track.episode.is_some() => episode::go_on(track, seen, config),
-        Verdict::Regression => on_regression(track, judgement, seen, config),
-        Verdict::Rollback => episode::open(track, judgement, seen),
+        Verdict::Regression => on_regression(track, ruling, seen, config),
+        Verdict::Rollback => episode::open(track, ruling, seen),
         // The warning about the fix has been given; a suspicion would only repeat it.
         Verdict::UnknownRelease if track.unsatisfiable.is_some() => Vec::new(),
         Verdict::UnknownRelease => suspect(track, seen.time),
         Verdict::StaleRuntime => stale(track, seen.time),
-        Verdict::StaleBuild if seen.long_stale => stale(track, seen.time),
+        Verdict::StaleBuild => on_stale_build(track, seen, config),
         _ => Vec::new(),
     }
 }
 
-fn on_regression(track: &mut Track, judgement: &Judgement, seen: &Seen<'_>, config: &IncidentConfig) -> Vec<Step> {
+/// An old build that still fails so long after the rollout, or so often, is a zombie and not a straggler.
+fn on_stale_build(track: &mut Track, seen: &Seen<'_>, config: &IncidentConfig) -> Vec<Step> {
+    track.stale_builds += 1;
+    let long = seen.rollout_end.is_some_and(|end| seen.time >= later(end, config.stale_after));
+    if long || track.stale_builds >= config.stale_count { stale(track, seen.time) } else { Vec::new() }
+}
+
+fn on_regression(track: &mut Track, ruling: &Ruling<'_>, seen: &Seen<'_>, config: &IncidentConfig) -> Vec<Step> {
     let time = seen.time;
     track.unconfirmed.retain(|earlier| time.duration_since(*earlier) <= config.confirm_window);
     track.unconfirmed.push(time);
     if track.unconfirmed.len() < config.confirm_count {
         return suspect(track, time);
     }
-    episode::open(track, judgement, seen)
+    episode::open(track, ruling, seen)
 }
 
 /// A fix that can never be judged here is said once, and once more when it can.
-pub(crate) fn on_standing(track: &mut Track, standing: &Standing, clock: Timestamp) -> Vec<Step> {
+pub(crate) fn on_standing(track: &mut Track, standing: &Standing<'_>, clock: Timestamp) -> Vec<Step> {
     match (&standing.unsatisfiable, track.unsatisfiable) {
         (Some(why), None) if track.episode.is_none() => {
             track.unsatisfiable = Some(clock);
-            vec![Step::Unsatisfiable(why.clone())]
+            vec![Step::Unsatisfiable(why.to_string())]
         }
         (None, Some(_)) => {
             track.unsatisfiable = None;
@@ -186,8 +195,14 @@ fn stale(track: &mut Track, time: Timestamp) -> Vec<Step> {
 }
 
 /// What the passing of time does: `clock` is the latest event time heard in the track's service and environment (silence
-/// never moves it, so silence never resolves). `base` is the state the fixes alone would give.
-pub(crate) fn on_time(track: &mut Track, clock: Timestamp, base: TrackState, config: &IncidentConfig) -> Vec<Step> {
+/// never moves it, so silence never resolves).
+pub(crate) fn on_time(
+    track: &mut Track,
+    clock: Timestamp,
+    standing: &Standing<'_>,
+    config: &IncidentConfig,
+) -> Vec<Step> {
+    let base = standing.base;
     let mut steps = Vec::new();
     // A state is entered when it was due, not when it was noticed: how events were batched must not show.
     let due = |since: Option<Timestamp>, wait| Some(later(since?, wait)).filter(|due| clock >= *due);
@@ -211,10 +226,10 @@ pub(crate) fn on_time(track: &mut Track, clock: Timestamp, base: TrackState, con
             }
         }
         TrackState::Relapsed => {}
-        _ => settle(track, base, clock),
+        _ => settle(track, standing, clock),
     }
     if track.stale.is_some_and(|known| clock >= later(known.last, config.quiet)) {
-        track.stale = None;
+        (track.stale, track.stale_builds) = (None, 0);
         if track.episode.is_none() && steps.is_empty() && track.state != TrackState::Suspect {
             steps.push(Step::Resolve(Over::Calm));
         }
@@ -223,17 +238,35 @@ pub(crate) fn on_time(track: &mut Track, clock: Timestamp, base: TrackState, con
 }
 
 /// Without an alarm a track stands where its fixes put it.
-pub(crate) fn settle(track: &mut Track, base: TrackState, clock: Timestamp) {
+pub(crate) fn settle(track: &mut Track, standing: &Standing<'_>, clock: Timestamp) {
     match track.state {
         TrackState::Relapsed | TrackState::Quiet | TrackState::Suspect => {}
+        // Whether the fixed release is still there is asked once, when its rollout ends.
+        TrackState::Fixed if standing.vanished => {}
         TrackState::Open
         | TrackState::FixPending
         | TrackState::RollingOut
         | TrackState::Fixed
         | TrackState::Retired => {
-            enter(track, base, clock);
+            enter(track, standing.base, clock);
         }
     }
+}
+
+/// Another fix is in force than before: an open episode ends, and the new fix has everything still to prove.
+pub(crate) fn on_fix(track: &mut Track, standing: &Standing<'_>, clock: Timestamp) -> Vec<Step> {
+    if standing.fix_at == track.fix_at {
+        return Vec::new();
+    }
+    let newer = track.fix_at.is_some() && standing.fix_at > track.fix_at;
+    track.soaked &= !newer;
+    track.stale_builds = 0;
+    track.fix_at = standing.fix_at;
+    if newer && track.episode.is_some() {
+        episode::close(track, standing.base, clock);
+        return vec![Step::Resolve(Over::Refixed)];
+    }
+    Vec::new()
 }
 
 /// When `on_time` may change something, in event time.

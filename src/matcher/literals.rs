@@ -11,6 +11,8 @@ use crate::catalog::detection::LinkTest;
 use crate::catalog::detection::Literal;
 use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Test;
+use crate::catalog::signature::Signature;
+use crate::matcher::part;
 use crate::matcher::regex_literals;
 
 /// Shorter literals make nearly every line a candidate.
@@ -88,6 +90,18 @@ impl Copied {
             Self::Value => piece.iter().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e')),
             Self::Words => piece.iter().any(u8::is_ascii_alphabetic) && !rendered.contains(&piece),
         }
+    }
+}
+
+/// The literals of a signature; `None` = no set is known and every record is a candidate. The records of a correlation may each hold
+/// one selection only: one literal of any of them must call.
+pub(crate) fn of_signature(signature: &Signature) -> Option<Required> {
+    match &signature.correlation {
+        Some(rule) => {
+            let taking_part = part::taking_part(signature, rule);
+            union(taking_part.iter().map(|index| of_test(&signature.detection.selections.get(*index)?.test)))
+        }
+        None => of(&signature.detection),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::catalog::signature::Catalog;
+use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
 use crate::matcher::evidence::Evidence;
 use crate::matcher::explain::Explanation;
@@ -23,6 +24,7 @@ mod judge;
 mod lanes;
 mod leaves;
 mod literals;
+mod part;
 mod prefilter;
 mod quiet;
 mod regex_literals;
@@ -44,6 +46,8 @@ pub struct Match {
     pub captures: BTreeMap<String, String>,
     /// Index of the diagnosis rule that matched, if any.
     pub diagnosis: Option<usize>,
+    /// How the record takes part, if the signature is correlated; `None` = the record matches by itself.
+    pub part: Option<Part>,
     /// Event time of the header line before this record: the stream was alive then, and said nothing of this. `None` when none
     /// nearby states a time, and for records that arrive decoded.
     pub preceded_at: Option<Timestamp>,
@@ -88,7 +92,7 @@ impl Matcher {
     /// Every signature that matches `record`, in catalog order (for records that arrive decoded: OTLP, Pub/Sub).
     ///
     /// A record whose resource contradicts a signature's scope is excluded; one that lacks the attribute is not: unknown is no
-    /// contradiction. A correlated signature matches by its condition on this one record; `incident` joins several.
+    /// contradiction. A correlated signature matches with any of its selections ([`Match::part`]); `incident` joins several.
     pub fn verify(&self, record: &Arc<Record>) -> Vec<Match> {
         let text = record.original.as_deref().unwrap_or(&record.body);
         (0..self.signatures.len()).filter_map(|index| self.find(index, record, text.as_bytes())).collect()
@@ -105,7 +109,11 @@ impl Matcher {
 
     /// The match of one signature, `raw` being the record as it was written.
     fn find(&self, index: usize, record: &Arc<Record>, raw: &[u8]) -> Option<Match> {
-        let signature = self.signatures.get(index).filter(|signature| verify::holds(signature, record))?;
+        let signature = self.signatures.get(index).filter(|signature| verify::in_scope(signature, record))?;
+        let part = match &signature.correlation {
+            Some(rule) => Some(part::of(signature, rule, record)?),
+            None => verify::holds(signature, record).then_some(None)?,
+        };
         let interrupted = memchr::memchr2(0x1b, 0, raw).is_some();
         let text = record.original.as_deref().filter(|_| interrupted).map_or(raw, str::as_bytes);
         let evidence = Evidence::of(signature, record);
@@ -115,6 +123,7 @@ impl Matcher {
             matched_line: record.origin.line + evidence.line_of(text).unwrap_or(0),
             captures: evidence.captures(),
             diagnosis: evidence::diagnosis(signature, record),
+            part,
             preceded_at: None,
         })
     }

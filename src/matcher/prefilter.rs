@@ -67,7 +67,7 @@ impl Prefilter {
         let mut unfiltered = Vec::new();
         let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
         for (index, signature) in signatures.iter().enumerate() {
-            match literals::of(&signature.detection) {
+            match literals::of_signature(signature) {
                 Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
                 None => unfiltered.push(index),
             }

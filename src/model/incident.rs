@@ -115,7 +115,7 @@ pub struct Track {
     /// Recent regressions that wait for `confirm.count`.
     pub unconfirmed: Vec<Timestamp>,
     /// The open episode, if any.
-    pub episode: Option<Episode>,
+    pub episode: Option<Box<Episode>>,
     /// Episodes opened so far; the open one included.
     pub episodes: u64,
     /// The fix that was in force when the track was last judged (`Fix::at`), to notice a newer one.
@@ -140,6 +140,9 @@ pub struct Track {
     pub acknowledged_by: Option<String>,
     /// Overlay `stale`: an old build or stale bytecode keeps failing long after the rollout; one warning while it lasts.
     pub stale: Option<Heard>,
+    /// Failures of old builds since the fix in force counts.
+    #[serde(default)]
+    pub stale_builds: u64,
 }
 
 /// One return of the incident, from the page to the all-clear.
@@ -254,12 +257,24 @@ pub struct LiveRelease {
     /// Whether any record carried it; false while it is only declared, and the two times above are that of the declaration.
     #[serde(default = "yes")]
     pub heard: bool,
+    /// Its claim to be current, while another release is.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
     /// Instance → when it was heard on this release (bounded).
     pub instances: BTreeMap<String, Heard>,
 }
 
 const fn yes() -> bool {
     true
+}
+
+/// A release that may be about to become current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Records since the current release was last heard.
+    pub records: u32,
+    /// Event time of the first of them.
+    pub since: Timestamp,
 }
 
 /// When something was heard, in event time.

@@ -97,6 +97,8 @@ pub enum Basis {
     LineGap,
     /// Unknown: only the day of the fix is known and the event lies inside it.
     AmbiguousFixTime,
+    /// Unknown: only a part of a correlation was seen.
+    Partial,
 }
 
 impl Basis {
@@ -117,6 +119,7 @@ impl Basis {
             Self::Unparsed => "unparsed",
             Self::LineGap => "line_gap",
             Self::AmbiguousFixTime => "ambiguous_fix_time",
+            Self::Partial => "partial",
         }
     }
 }

@@ -61,7 +61,7 @@ impl IncidentView {
             occurrences: track.occurrences,
             first_seen: track.first_seen,
             last_seen: track.last_seen,
-            episode: track.episode.clone(),
+            episode: track.episode.as_deref().cloned(),
             episodes: track.episodes,
             muted_until: track.muted_until,
             acknowledged_by: track.acknowledged_by.clone(),

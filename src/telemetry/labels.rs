@@ -80,6 +80,8 @@ label! {
         LabelLimit => "label_limit",
         /// The track is muted, or its news is acknowledged.
         Muted => "muted",
+        /// A part of a correlation while too many of its windows are open.
+        WindowLimit => "window_limit",
     }
 }
 

@@ -44,6 +44,7 @@ fn live(release: &str, last_seen: i64) -> LiveRelease {
         was_current: true,
         declared_at: None,
         heard: true,
+        challenge: None,
         instances: std::collections::BTreeMap::new(),
     }
 }

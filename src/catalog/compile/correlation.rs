@@ -22,6 +22,7 @@ pub(super) fn correlation(
     let negate = negate(spec, detection, report);
     let kind = spec.r#type.as_ref()?;
     let at_least = threshold(spec, kind, report);
+    let field = counted(spec, kind, report);
     Some(Correlation {
         kind: kind.value,
         group_by: spec.group_by.iter().map(|field| field.value.clone()).collect(),
@@ -29,6 +30,7 @@ pub(super) fn correlation(
         negate,
         on_partial: spec.on_partial.as_ref().map(|word| word.value).unwrap_or_default(),
         at_least,
+        field,
     })
 }
 
@@ -106,4 +108,17 @@ fn threshold(spec: &CorrelationSpec, kind: &At<CorrelationKind>, report: &mut Re
         _ => {}
     }
     threshold
+}
+
+fn counted(spec: &CorrelationSpec, kind: &At<CorrelationKind>, report: &mut Report) -> Option<String> {
+    let field = spec.condition.as_ref().and_then(|condition| condition.field.as_ref());
+    match (kind.value, field) {
+        (CorrelationKind::ValueCount, None) if spec.condition.is_some() => {
+            let help = "add `field: …` to its condition, a resource or record attribute";
+            report.add_with_help(Code::MissingKey, &kind.span, "a `value_count` needs to know of which field", help);
+        }
+        (CorrelationKind::ValueCount, _) | (_, None) => {}
+        (_, Some(field)) => report.add(Code::Contradiction, &field.span, "only `value_count` takes a `field`"),
+    }
+    field.map(|field| field.value.clone())
 }

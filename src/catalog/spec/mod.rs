@@ -162,6 +162,8 @@ pub(crate) struct ThresholdSpec {
     pub(crate) gte: Option<At<u64>>,
     /// More than so many.
     pub(crate) gt: Option<At<u64>>,
+    /// `value_count`: the field whose different values are counted.
+    pub(crate) field: Option<At<String>>,
 }
 
 /// What kind of recurrence it is.

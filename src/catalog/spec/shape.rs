@@ -180,7 +180,7 @@ impl Read for spec::ThresholdSpec {
     const WHAT: &'static str = "a correlation's condition";
 
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self { gte: fields.number("gte"), gt: fields.number("gt") }
+        Self { gte: fields.number("gte"), gt: fields.number("gt"), field: fields.text("field") }
     }
 }
 

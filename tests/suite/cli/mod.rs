@@ -5,6 +5,7 @@ mod config;
 mod docs;
 mod exits;
 mod inputs;
+mod manifest;
 mod readme;
 mod texts;
 

@@ -50,6 +50,7 @@ pub(crate) fn live(service: &str, release: &str, seen: i64) -> LiveRelease {
         was_current: true,
         declared_at: None,
         heard: true,
+        challenge: None,
         instances: BTreeMap::from([("pod-1".to_owned(), Heard { first: at(0), last: at(seen) })]),
     }
 }
@@ -71,6 +72,7 @@ pub(crate) fn track(signature: &str, service: &str, occurrences: u64) -> Track {
         episodes: 1,
         fix_at: Some(at(-3600)),
         stale: None,
+        stale_builds: 0,
         soaked: true,
         returns: Vec::new(),
         flapping: None,

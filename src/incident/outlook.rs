@@ -1,0 +1,140 @@
+//! How each fix of a signature looks from one service and environment: since when it counts, when its rollout ended, who has it.
+//! This depends on who is alive and not on the event, so it is worked out only when that changes.
+
+use jiff::Timestamp;
+
+use crate::catalog::signature::Signature;
+use crate::incident::containment::Surroundings;
+use crate::incident::containment::is_comparable;
+use crate::incident::containment::later;
+use crate::incident::containment::travels;
+use crate::model::fix::Fix;
+
+/// One fix, seen from one service and environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct View {
+    /// Index into the signature's fixes.
+    fix: usize,
+    /// The fix is contained in releases, or not.
+    pub(crate) travels: bool,
+    /// min(fix.at, first sight of a release that contains it).
+    pub(crate) effective_at: Timestamp,
+    /// `None` while no release with the fix has been seen.
+    pub(crate) rollout_end: Option<Timestamp>,
+    /// Whether a release with the fix is current.
+    pub(crate) shipped: Shipped,
+    /// At least one live release can be ordered against it.
+    pub(crate) comparable: bool,
+    /// The releases that have it, while none of them has been current.
+    holders: Vec<Box<str>>,
+}
+
+/// Whether a fix is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shipped {
+    /// No release with it has been current.
+    Never,
+    /// One was, and the current one has it, too.
+    Live,
+    /// One was, and the current one is not one.
+    TakenBack,
+}
+
+/// Every fix meant for one service and environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outlook {
+    /// Of the population it was worked out from; 0 = not yet.
+    version: u64,
+    views: Box<[View]>,
+}
+
+/// The newest fix meant for this place whose effect reaches a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FixState<'a> {
+    /// No fix applies here, or the signature says it is open.
+    None,
+    /// Fixes exist, all of them later; this is the earliest.
+    Later(&'a Fix),
+    /// This one counts.
+    InForce(&'a Fix, &'a View),
+}
+
+impl Outlook {
+    /// Looks again if anything changed among the living. `environment` is where the fixes must be meant for.
+    pub(crate) fn refresh(&mut self, signature: &Signature, environment: &str, around: &Surroundings<'_>) {
+        let version = around.population.version();
+        if self.version == version {
+            return;
+        }
+        let meant = signature.fixes.iter().enumerate();
+        let meant = meant.filter(|(_, fix)| fix.applies_to(around.rules.service, environment));
+        self.views = meant.map(|(index, fix)| View::of((index, fix), around)).collect();
+        self.version = version;
+    }
+
+    /// Nothing is known any more (another catalog).
+    pub(crate) fn forget(&mut self) {
+        self.version = 0;
+    }
+
+    /// Which fix counts at `time` (as-of: one that came later does not).
+    pub(crate) fn at<'a>(
+        &'a self,
+        signature: &'a Signature,
+        time: Timestamp,
+        around: &Surroundings<'_>,
+    ) -> FixState<'a> {
+        if signature.open {
+            return FixState::None;
+        }
+        let fixes = || self.views.iter().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
+        let reached = later(time, around.config.skew);
+        let newest = fixes().filter(|(_, view)| view.effective_at <= reached).max_by_key(|(fix, _)| fix.at);
+        match (newest, fixes().min_by_key(|(fix, _)| fix.at)) {
+            (Some((fix, view)), _) => FixState::InForce(fix, view),
+            (None, Some((fix, _))) => FixState::Later(fix),
+            (None, None) => FixState::None,
+        }
+    }
+}
+
+impl View {
+    fn of((index, fix): (usize, &Fix), around: &Surroundings<'_>) -> Self {
+        let population = around.population;
+        let travels = travels(fix, &around.rules);
+        let contains = |release: &str| around.has_fix(fix, release);
+        let first_sight = if travels { population.first_sight(contains) } else { None };
+        let rollout_end = match (travels, first_sight) {
+            (false, _) => Some(later(fix.at, around.config.rollout_max)),
+            (true, None) => None,
+            (true, Some(seen)) => {
+                let latest = later(seen, around.config.rollout_max);
+                Some(population.all_instances_since(seen, contains).map_or(latest, |all| all.min(latest)))
+            }
+        };
+        let was_current = travels && population.releases().any(|live| live.was_current && contains(&live.release));
+        let holders = population.releases().filter(|live| travels && !was_current && contains(&live.release));
+        Self {
+            fix: index,
+            travels,
+            effective_at: first_sight.map_or(fix.at, |seen| seen.min(fix.at)),
+            rollout_end,
+            shipped: match population.current() {
+                _ if !was_current => Shipped::Never,
+                Some(live) if !contains(&live.release) => Shipped::TakenBack,
+                _ => Shipped::Live,
+            },
+            comparable: is_comparable(fix, around),
+            holders: holders.map(|live| Box::from(live.release.as_str())).collect(),
+        }
+    }
+
+    /// No release with the fix has ever been current, and none was heard within `drain` before `time`.
+    pub(crate) fn is_absent(&self, time: Timestamp, around: &Surroundings<'_>) -> bool {
+        let heard = |release: &str| {
+            let last = around.population.last_heard(release);
+            last.is_some_and(|last| time.duration_since(last) <= around.config.drain)
+        };
+        self.travels && self.shipped == Shipped::Never && !self.holders.iter().any(|release| heard(release))
+    }
+}
