@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = DecodeConfig { defaults: args.resource.clone().into(), ..DecodeConfig::default() };
     let input = input(args)?;
     let read = |found: &Found| decode::decode(&found.raw, &config);
-    let Some((found, Decoded { record, invalid_utf8, broken_json })) = chosen(args, input, &matcher, read)? else {
+    let Some((found, Decoded { record, invalid_utf8, broken_json, .. })) = chosen(args, input, &matcher, read)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };

@@ -21,6 +21,7 @@ mod junit;
 mod manifest;
 mod mute;
 mod open;
+mod record_json;
 mod replay;
 mod run;
 mod scan;
@@ -34,6 +35,7 @@ mod wrap;
 pub use exit::Exit;
 pub use exit::chain;
 pub use jsonl::FIELDS as JSONL_FIELDS;
+pub use record_json::FIELDS as RECORD_FIELDS;
 
 /// Tells the moment a fixed incident comes back.
 #[derive(Debug, Parser)]

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::app::clock;
 use crate::app::offline::Offline;
 use crate::app::offline::Outcome;
+use crate::app::records as app_records;
 use crate::app::scan;
 use crate::app::scan::Listener;
 use crate::app::scan::Span;
@@ -28,11 +29,13 @@ use crate::cli::inputs::ResourceArgs;
 use crate::cli::jsonl;
 use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
+use crate::cli::record_json;
 use crate::cli::table::Table;
 use crate::decode::DecodeConfig;
 use crate::incident::config::IncidentConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
+use crate::model::record::Record;
 use crate::model::verdict::Verdict;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -72,6 +75,9 @@ pub(super) struct Args {
     /// `auto`: tracebacks join the line that announced them; `off`: every line is a record
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Multiline::Auto)]
     multiline: Multiline,
+    /// Print the records that the input holds, a JSON object each, and judge nothing
+    #[arg(long)]
+    show_records: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -92,6 +98,9 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         writeln!(anstream::stderr(), "error: --since is later than --until: nothing lies between them")?;
         return Ok(Exit::Usage);
     }
+    if args.show_records {
+        return records(args);
+    }
     let mut catalog = args.catalog.catalog;
     if !catalog.is_empty() {
         // `--catalog a.yaml b.yaml`: a catalog is never meant to be read as a log.
@@ -102,11 +111,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
     if let Some(exit) = inputs::report(&loaded)? {
         return Ok(exit);
     }
-    let config = ScannerConfig {
-        multiline: args.multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: args.resource.into(), ..DecodeConfig::default() },
-        ..ScannerConfig::default()
-    };
+    let config = scanner(args.multiline, args.resource);
     let now = clock::now();
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
@@ -127,6 +132,35 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         (false, false, true) => inputs::unusable(&loaded.problems),
         (false, false, false) => Exit::Ok,
     })
+}
+
+/// Prints every record.
+fn records(args: Args) -> anyhow::Result<Exit> {
+    let config = scanner(args.multiline, args.resource);
+    let opened = open::open_all(&args.files, clock::now())?;
+    let span = Span { since: args.since, until: args.until };
+    let mut out = BufWriter::with_capacity(OUTPUT, io::stdout());
+    let mut tell = |record: &Record| {
+        if record.time.is_none_or(|time| span.holds(time)) {
+            writeln!(out, "{}", record_json::object(record))
+        } else {
+            Ok(())
+        }
+    };
+    let failed = app_records::each(opened.inputs, &config, &mut tell)?;
+    out.flush()?;
+    for error in &failed {
+        writeln!(anstream::stderr(), "error: {}", chain(error))?;
+    }
+    Ok(if opened.failed || !failed.is_empty() { Exit::Input } else { Exit::Ok })
+}
+
+fn scanner(multiline: Multiline, defaults: ResourceArgs) -> ScannerConfig {
+    ScannerConfig {
+        multiline: multiline == Multiline::Auto,
+        decode: DecodeConfig { defaults: defaults.into(), ..DecodeConfig::default() },
+        ..ScannerConfig::default()
+    }
 }
 
 /// Prints findings as they come (jsonl) or at the end (human).

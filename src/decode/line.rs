@@ -157,7 +157,7 @@ fn label_len(line: &[u8]) -> usize {
 }
 
 /// `2025-09-08T08:47:01.122456789Z stdout F `.
-fn cri_len(line: &[u8]) -> usize {
+pub(super) fn cri_len(line: &[u8]) -> usize {
     if line.get(10) != Some(&b'T') {
         return 0;
     }

@@ -3,8 +3,12 @@
 //! Receives the raw bytes of one record (header line and everything that continues it) and gives a [`Record`]; nothing is ever
 //! dropped for being odd: what cannot be understood is text.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use crate::decode::transport::Encoding;
+use crate::decode::transport::Form;
 use crate::model::record::Record;
 use crate::model::record::Resource;
 
@@ -17,10 +21,14 @@ mod json;
 mod json_exception;
 mod line;
 mod logfmt;
+mod own_header;
 mod prefix;
 mod severity;
 mod text;
 mod time;
+pub mod transport;
+
+pub use own_header::OwnHeader;
 
 /// A header ends within so many bytes.
 const HEADER_BYTES: usize = 512;
@@ -37,6 +45,12 @@ pub struct DecodeConfig {
     /// When the newest record was written, about: gives syslog's and klog's dates (`Sep  8 08:47:01`) the latest year that is not after
     /// it. `None`: such a record states no time (read as it is written, its time is now).
     pub written: Option<Timestamp>,
+    /// The first line of a record, where no library's header is in the file.
+    pub header: Option<Arc<OwnHeader>>,
+    /// The form of the file; `None`: found out.
+    pub form: Option<Form>,
+    /// The encoding of the file; `None`: found out.
+    pub encoding: Option<Encoding>,
 }
 
 /// What a line is to record framing. Local: it needs nothing but the line itself.
@@ -59,11 +73,23 @@ pub struct Decoded {
     pub invalid_utf8: bool,
     /// The text began like a JSON object and did not parse: it was read as text.
     pub broken_json: bool,
+    /// Rows of several tracebacks are mixed up: the record has no exceptions, rather than wrong ones.
+    pub ambiguous: bool,
+    /// A time was there and could not be read.
+    pub unread_time: bool,
 }
 
 /// Classifies one line (without its newline; ANSI sequences may be in it). Looks at its first bytes only.
 pub fn classify(line: &[u8]) -> LineClass {
     line::classify(line)
+}
+
+/// The same in a file that may have a header of its own.
+pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
+    match (classify(line), header) {
+        (LineClass::Plain, Some(header)) if header.is_in(line) => LineClass::Header,
+        (class, _) => class,
+    }
 }
 
 /// Whether `record`, the raw bytes of a record without a header so far, ends inside a Python traceback: the next line then
@@ -116,7 +142,10 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
         json::read(inner, &value, rest, record);
     } else {
         decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
-        plain(&unprefixed, record);
+        match config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes())) {
+            Some(header) => own_header(&unprefixed, header, record),
+            None => plain(&unprefixed, record),
+        }
         record.original = record.original.take().map(|_| whole.to_owned());
     }
     record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
@@ -125,6 +154,20 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     });
     record.resource.fill_from(&config.defaults);
     decoded
+}
+
+fn first_line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or_default()
+}
+
+fn is_plain(text: &str) -> bool {
+    classify(first_line(text).as_bytes()) == LineClass::Plain
+}
+
+fn own_header(text: &str, header: &OwnHeader, record: &mut Record) {
+    let begin = header.read(first_line(text), record);
+    text.get(begin..).unwrap_or_default().clone_into(&mut record.body);
+    finish(record, text);
 }
 
 /// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON.
