@@ -16,7 +16,7 @@ use crate::model::record::Record;
 /// Bytes read at a time.
 const BLOCK: usize = 256 * 1024;
 
-/// Tells every record of every input, matched or not, in the order of the files. Gives the files that could not be read to their end.
+/// Tells every record of every input, matched or not, in the order of the files; blank lines before the first are none. Gives the files that could not be read to their end.
 pub fn each(
     inputs: Vec<Input>,
     config: &ScannerConfig,
@@ -49,5 +49,11 @@ pub fn each(
 }
 
 fn drain(found: &mut Vec<Observation>, tell: &mut dyn FnMut(&Record) -> io::Result<()>) -> io::Result<()> {
-    found.drain(..).try_for_each(|observation| tell(observation.record()))
+    let said = |record: &Record| {
+        !record.body.trim().is_empty() || !record.exceptions.is_empty() || !record.attributes.0.is_empty()
+    };
+    found
+        .drain(..)
+        .filter(|observation| said(observation.record()))
+        .try_for_each(|observation| tell(observation.record()))
 }

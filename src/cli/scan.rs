@@ -43,6 +43,7 @@ Examples:
   relapse scan app.log worker.log
   kubectl logs deploy/api --since=1h | relapse scan --service api --environment prod
   relapse scan --since 2025-10-01 --format jsonl '/var/log/app/*.log' | jq .verdict
+  relapse scan --show-records app.log | jq '.exceptions[0]'
 
 Exit codes:
   1  a regression or rollback was found, even where a file could not be read

@@ -59,7 +59,7 @@ fn expects_exception(class: LineClass, line: &[u8]) -> bool {
         return false;
     }
     // Rows of the languages that print the exception first; a launcher's prefix may stand before them.
-    let starts: [&[u8]; 4] = [b"at ", b"... ", b"Caused by", b"Suppressed"];
+    let starts: [&[u8]; 6] = [b"at ", b"... ", b"Caused by", b"Suppressed", b"}", b"#"];
     let rows: [&[u8]; 2] = [b"\tat ", b"   at "];
     !starts.iter().any(|start| text.starts_with(start)) && !rows.iter().any(|row| memmem::find(line, row).is_some())
 }
@@ -84,7 +84,7 @@ impl Framing<'_> {
             let next = line(bytes, end, next_end);
             let next_class = self.classify(next);
             let starts = match next_class {
-                LineClass::Header => true,
+                LineClass::Header => lines > 1 || !decode::is_second_of_header(last, next),
                 LineClass::Continuation => false,
                 LineClass::Plain => !headed && !expects_exception(class, last),
             };
@@ -111,7 +111,7 @@ impl Framing<'_> {
             let text = line(bytes, start, end);
             let class = self.classify(text);
             if class == LineClass::Header {
-                return start;
+                return self.first_of_header(bytes, floor, start, text);
             }
             if let Some(start) = plain.take()
                 && !expects_exception(class, text)
@@ -123,6 +123,16 @@ impl Framing<'_> {
             end = start;
         }
         headless.unwrap_or(floor)
+    }
+
+    /// Where the header begins whose last line is `text`, at `start`.
+    fn first_of_header(self, bytes: &[u8], floor: usize, start: usize, text: &[u8]) -> usize {
+        if start <= floor {
+            return start;
+        }
+        let before = line_start(bytes, start - 1).max(floor);
+        let two = decode::is_second_of_header(line(bytes, before, start), text);
+        if two { before } else { start }
     }
 
     /// Start of the last record of `bytes`, which may still grow. `start` is the start of a record.

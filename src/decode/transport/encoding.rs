@@ -32,9 +32,9 @@ impl Encoding {
     /// The encoding that the first bytes of a file show, and whether they are enough to tell.
     pub fn of(head: &[u8]) -> Option<Self> {
         match head {
-            [0xff, 0xfe, ..] => Some(Self::Utf16Le),
-            [0xfe, 0xff, ..] => Some(Self::Utf16Be),
-            [] | [0xff | 0xfe] => None,
+            [] | [0xff | 0xfe] | [0xff, 0xfe] | [0xfe, 0xff] => None,
+            [0xff, 0xfe, rest @ ..] if is_utf16(rest) => Some(Self::Utf16Le),
+            [0xfe, 0xff, rest @ ..] if is_utf16(rest) => Some(Self::Utf16Be),
             _ => Some(Self::without_mark(head)),
         }
     }
@@ -85,6 +85,13 @@ impl Encoding {
             Self::Utf16Be => units(u16::from_be_bytes),
         }
     }
+}
+
+/// Two letters of ASCII side by side are one letter of UTF-16 that hardly any text has: such bytes behind a mark are no UTF-16.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let ascii = |pair: &&[u8]| pair.iter().all(|byte| matches!(byte, 0x20..=0x7e));
+    let pairs = bytes.chunks_exact(2).take(64);
+    pairs.clone().filter(ascii).count() * 4 <= pairs.count()
 }
 
 /// `bytes` read as Windows-1252; `None` where they are ASCII only.
@@ -238,5 +245,10 @@ mod tests {
         assert_eq!(Encoding::of(b"p\0l\0a\0i\0n\0 \0t\0e\0x\0t\0"), Some(Encoding::Utf16Le));
         assert_eq!(Encoding::of(&[0; 64]), Some(Encoding::Utf8), "a hole is no text");
         assert_eq!(Encoding::of(b"\xff"), None);
+        assert_eq!(
+            Encoding::of(b"\xff\xfe\0\n{\"message\": \"it broke"),
+            Some(Encoding::Utf8),
+            "no mark, only odd bytes"
+        );
     }
 }

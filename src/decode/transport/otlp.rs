@@ -76,7 +76,13 @@ fn span(item: &Value) -> Vec<Map<String, Value>> {
     };
     let mut found: Vec<_> = list(item, "events")
         .filter(is_exception)
-        .map(|event| base(event.get("timeUnixNano"), attributes(Some(event))))
+        .map(|event| {
+            let attributes = attributes(Some(event));
+            let said = attributes.get("exception.message").cloned();
+            let mut record = base(event.get("timeUnixNano"), attributes);
+            record.extend(said.map(|said| ("body".to_owned(), said)));
+            record
+        })
         .collect();
     let code = status.and_then(|status| status.get("code"));
     if code.is_some_and(|code| code == 2 || code == "STATUS_CODE_ERROR") {
