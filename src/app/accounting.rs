@@ -18,6 +18,8 @@ pub(super) fn count(metrics: &Metrics, batch: &Batch) {
     metrics.records_odd(OddReason::Cut, tally.cut_records);
     metrics.records_odd(OddReason::InvalidUtf8, tally.invalid_utf8);
     metrics.records_odd(OddReason::BrokenJson, tally.broken_json);
+    metrics.records_odd(OddReason::Ambiguous, tally.ambiguous);
+    metrics.records_odd(OddReason::UnreadTime, tally.unread_times);
     if tally.lines > 0 {
         metrics.set_source_last_record(kind, batch.read_at);
     }

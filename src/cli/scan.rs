@@ -25,6 +25,7 @@ use crate::cli::Exit;
 use crate::cli::chain;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
+use crate::cli::inputs::FormatArgs;
 use crate::cli::inputs::ResourceArgs;
 use crate::cli::jsonl;
 use crate::cli::manifest::ManifestArgs;
@@ -62,6 +63,8 @@ pub(super) struct Args {
     catalog: CatalogArgs,
     #[command(flatten)]
     resource: ResourceArgs,
+    #[command(flatten)]
+    format_of_logs: FormatArgs,
     #[command(flatten)]
     manifest: ManifestArgs,
     /// Leave out records before this time: RFC 3339, a day, or how long ago (`2h`)
@@ -112,7 +115,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
     if let Some(exit) = inputs::report(&loaded)? {
         return Ok(exit);
     }
-    let config = scanner(args.multiline, args.resource);
+    let config = scanner(args.multiline, args.resource, args.format_of_logs);
     let now = clock::now();
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
@@ -137,7 +140,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
 
 /// Prints every record.
 fn records(args: Args) -> anyhow::Result<Exit> {
-    let config = scanner(args.multiline, args.resource);
+    let config = scanner(args.multiline, args.resource, args.format_of_logs);
     let opened = open::open_all(&args.files, clock::now())?;
     let span = Span { since: args.since, until: args.until };
     let mut out = BufWriter::with_capacity(OUTPUT, io::stdout());
@@ -156,10 +159,10 @@ fn records(args: Args) -> anyhow::Result<Exit> {
     Ok(if opened.failed || !failed.is_empty() { Exit::Input } else { Exit::Ok })
 }
 
-fn scanner(multiline: Multiline, defaults: ResourceArgs) -> ScannerConfig {
+fn scanner(multiline: Multiline, defaults: ResourceArgs, format: FormatArgs) -> ScannerConfig {
     ScannerConfig {
         multiline: multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: defaults.into(), ..DecodeConfig::default() },
+        decode: DecodeConfig { defaults: defaults.into(), ..DecodeConfig::default() }.with(format.into()),
         ..ScannerConfig::default()
     }
 }

@@ -54,6 +54,10 @@ label! {
         BrokenJson => "broken_json",
         /// A record beyond its bound of lines or bytes: judged in parts.
         Cut => "cut",
+        /// Rows of several tracebacks mixed up: matched without exceptions.
+        Ambiguous => "ambiguous",
+        /// A time that could not be read: the time of reading was taken.
+        UnreadTime => "unread_time",
         /// An event time in the future: capped to the time of reading.
         ClockSkew => "clock_skew",
         /// No event time: the time of reading was taken.

@@ -68,7 +68,7 @@ pub(super) fn ruby(cursor: &mut Cursor<'_>) {
     cursor.eat(cursor.rest().get(..3).unwrap_or_default());
     let Some(content) = cursor.bracket() else { return };
     if let Some(stamp) = time::leading(content.as_bytes()) {
-        cursor.header.time = stamp.timestamp();
+        cursor.header.took(&stamp);
     }
     if let Some((_, process)) = content.split_once('#') {
         cursor.set("process.pid", process);
