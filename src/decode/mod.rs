@@ -91,10 +91,17 @@ pub struct Decoded {
     pub invalid_utf8: bool,
     /// The text began like a JSON object and did not parse: it was read as text.
     pub broken_json: bool,
+    /// What was there and could not be read.
+    pub unread: Unread,
+}
+
+/// What a record holds and does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
     /// Rows of several tracebacks are mixed up: the record has no exceptions, rather than wrong ones.
-    pub ambiguous: bool,
-    /// A time was there and could not be read.
-    pub unread_time: bool,
+    pub exceptions: bool,
+    /// A time of a form that is not known.
+    pub time: bool,
 }
 
 /// Classifies one line (without its newline; ANSI sequences may be in it). Looks at its first bytes only.
@@ -128,13 +135,13 @@ pub fn header_time(line: &[u8], zone: Option<&TimeZone>) -> Option<Timestamp> {
     if line::opening(rest.as_bytes()) == Some(line::Opening::Logfmt) {
         return keyed_time(rest.as_bytes(), &LOGFMT_TIMES);
     }
-    let stated = header::parse(rest).and_then(|header| local(header.time?, header.local, zone));
+    let stated = header::parse(rest).and_then(|header| Some(local(header.time?, header.local, zone)));
     stated.or_else(|| prefix::time(&text))
 }
 
 /// The moment that a header states, its clock being in `zone` if it names none.
-fn local(time: Timestamp, is_local: bool, zone: Option<&TimeZone>) -> Option<Timestamp> {
-    Some(zone.filter(|_| is_local).map_or(time, |zone| time::in_zone(time, zone)))
+fn local(time: Timestamp, is_local: bool, zone: Option<&TimeZone>) -> Timestamp {
+    zone.filter(|_| is_local).map_or(time, |zone| time::in_zone(time, zone))
 }
 
 /// The value behind the first of `keys` that `line` holds.
@@ -157,18 +164,18 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     let unprefixed = prefix::strip(whole);
     let inner = unprefixed.trim_start_matches('\n');
     if let Some((value, rest)) = inner.starts_with('{').then(|| json::object(inner)).flatten() {
-        decoded.unread_time = json::read(inner, &value, rest, record);
+        decoded.unread.time = json::read(inner, &value, rest, record);
     } else {
         decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
         match config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes())) {
-            Some(header) => decoded.ambiguous = own_header(&unprefixed, header, record),
-            None => decoded.ambiguous = plain(&unprefixed, config.zone.as_ref(), record),
+            Some(header) => decoded.unread.exceptions = own_header(&unprefixed, header, record),
+            None => decoded.unread.exceptions = plain(&unprefixed, config.zone.as_ref(), record),
         }
         record.original = record.original.take().map(|_| whole.to_owned());
     }
     record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
         let first = inner.split('\n').next().unwrap_or_default();
-        config.written.and_then(|written| local(header::time_before(first, written)?, true, config.zone.as_ref()))
+        config.written.and_then(|written| Some(local(header::time_before(first, written)?, true, config.zone.as_ref())))
     });
     record.resource.fill_from(&config.defaults);
     decoded
@@ -199,7 +206,7 @@ fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
         text.clone_into(&mut record.body);
         return finish(record, text);
     };
-    record.time = record.time.or_else(|| local(header.time?, header.local, zone));
+    record.time = record.time.or_else(|| Some(local(header.time?, header.local, zone)));
     record.severity = header.severity.or_else(|| record.severity.take());
     record.attributes.0.extend(header.attributes.0);
     record.resource.service = record.resource.service.take().or(header.service);
