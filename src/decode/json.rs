@@ -39,10 +39,10 @@ fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bo
         Some(tree) => of_tree(tree),
         None => pairs,
     };
-    let unread_time = fields::has_unread_time(&pairs);
     record.span = record.span.take().or_else(|| span(tree.as_ref()?));
     let outer = record.severity.take();
     let message = fields::assign(&pairs, record);
+    let unread_time = record.time.is_none() && fields::has_unread_time(&pairs);
     record.severity = record.severity.take().or(outer);
     record.exceptions = tree.as_ref().map(json_exception::of_fields).unwrap_or_default();
     let Some((key, message)) = message else {
@@ -64,7 +64,7 @@ fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bo
             return Some(unread_time || inner_unread);
         }
     }
-    body(key, message.into_owned(), record);
+    body(key, &message, record);
     if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
         let found = exception::parse(&record.body);
         if !found.is_empty() {
@@ -145,15 +145,16 @@ fn append(rest: &str, record: &mut Record) {
 }
 
 /// The message as the body; what a collector wrapped unread still has the header of its line.
-fn body(key: &str, message: String, record: &mut Record) {
+fn body(key: &str, message: &str, record: &mut Record) {
     if matches!(key, "textPayload" | "log" | "text") {
         let (time, severity) = (record.time, record.severity.take());
-        crate::decode::plain(&message, None, record);
+        crate::decode::plain(message, None, record);
         record.time = time.or(record.time);
         record.severity = severity.or_else(|| record.severity.take());
         return;
     }
-    record.body = if text::opens_with_markup(&message) { text::strip_markup(&message).into_owned() } else { message };
+    record.body =
+        if text::opens_with_markup(message) { text::strip_markup(message).into_owned() } else { message.to_owned() };
     crate::decode::access::fields(&record.body, &mut record.attributes);
 }
 

@@ -167,7 +167,7 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     if let Some(unread) = inner.starts_with('{').then(|| json::read(inner, record)).flatten() {
         decoded.unread.time = unread;
     } else {
-        decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
+        decoded.broken_json = inner.starts_with('{') && line::opening(inner.as_bytes()) == Some(line::Opening::Json);
         let own = config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes()));
         decoded.unread.exceptions = match own {
             Some(header) => own_header(&unprefixed, header, record),
@@ -240,6 +240,10 @@ fn below(message: &str) -> Cow<'_, str> {
 /// The ids that a header names, or OpenTelemetry's `trace_id=… span_id=…` in its line.
 fn trace_ids(text: &str, record: &mut Record) {
     let first = first_line(text);
+    let named = memchr::memmem::find(first.as_bytes(), b"trace_id").is_some();
+    if !named && record.attributes.get("trace_id").is_none() {
+        return;
+    }
     let id = |name: &str, digits: usize| {
         let known = record.attributes.get(name);
         let named = || {
@@ -276,7 +280,7 @@ fn logfmt_line(text: &str, first: usize, record: &mut Record) -> bool {
         .map(exception::parse)
         .find(|chain| !chain.is_empty())
         .unwrap_or_default();
-    record.body = message.map_or_else(|| line.to_owned(), |(_, message)| message);
+    record.body = message.map_or(line, |(_, message)| message).to_owned();
     record.body.push_str(rest);
     finish(record, text)
 }

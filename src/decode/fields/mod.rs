@@ -53,9 +53,8 @@ fn caller(value: &str, attributes: &mut Attributes) -> bool {
 }
 
 /// Sorts `pairs` into `record`; gives the message, if one is among them, with the key it stood under.
-pub(super) fn assign(pairs: &Pairs<'_>, record: &mut Record) -> Option<(&'static str, String)> {
+pub(super) fn assign<'p>(pairs: &'p Pairs<'_>, record: &mut Record) -> Option<(&'static str, &'p str)> {
     let message = first(pairs, MESSAGE);
-    let text = message.map(|(key, value)| (key, value.to_owned()));
     let severity = own_severity(pairs);
     let time = own_time(pairs);
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
@@ -91,7 +90,7 @@ pub(super) fn assign(pairs: &Pairs<'_>, record: &mut Record) -> Option<(&'static
     if record.resource.service.is_none() && get(pairs, "hostname").and(get(pairs, "pid")).is_some() {
         record.resource.service = get(pairs, "name").map(str::to_owned);
     }
-    text
+    message
 }
 
 /// One pair that is neither message, time, severity nor trace.
