@@ -6,6 +6,9 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 
 /// Adds what the first line of `body` says about a request, if it is a request line.
 pub(super) fn fields(body: &str, attributes: &mut Attributes) {
+    if memchr::memchr(b'"', body.as_bytes()).is_none() {
+        return;
+    }
     let line = body.lines().next().unwrap_or_default();
     let Some((before, quoted)) = line.split_once('"') else { return };
     let Some((request, after)) = quoted.split_once('"') else { return };

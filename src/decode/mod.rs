@@ -186,7 +186,7 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
 }
 
 fn first_line(text: &str) -> &str {
-    text.split('\n').next().unwrap_or_default()
+    memchr::memchr(b'\n', text.as_bytes()).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 fn is_plain(text: &str) -> bool {
@@ -202,7 +202,7 @@ fn own_header(text: &str, header: &OwnHeader, record: &mut Record) -> bool {
 /// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON. Says whether
 /// the rows of several tracebacks are mixed up in it.
 fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
-    let first = text.split('\n').next().unwrap_or_default();
+    let first = first_line(text);
     if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
         return logfmt_line(text, first.len(), record);
     }
@@ -264,6 +264,9 @@ fn trace_ids(text: &str, record: &mut Record) {
 
 /// Java's own logger puts the level on a line of its own: the message begins behind it.
 fn second_line<'a>(text: &str, message: &'a str) -> (&'a str, Option<Severity>) {
+    if first_line(text).len() == text.len() {
+        return (message, None);
+    }
     let two = text.split_once('\n').filter(|(first, rest)| is_second_of_header(first.as_bytes(), rest.as_bytes()));
     let below = two.and_then(|(_, rest)| message.strip_suffix(rest).map(|_| rest.len()));
     let second = below.and_then(|len| message.get(message.len() - len..)).and_then(|rest| rest.split_once(": "));

@@ -10,8 +10,8 @@ use crate::decode::time;
 
 /// Length of the prefix of the first line of `text`.
 pub(super) fn len(text: &str) -> usize {
-    let first = text.split('\n').next().unwrap_or_default();
-    line::prefix_len(first.as_bytes())
+    let end = memchr::memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
+    line::prefix_len(text.as_bytes().get(..end).unwrap_or_default())
 }
 
 /// The time a CRI prefix states.

@@ -43,6 +43,12 @@ pub(in crate::decode::header) fn after_level(cursor: &mut Cursor<'_>) {
     }
 }
 
+/// Whether Spring's dashes stand near the beginning of `text`.
+fn dashed(text: &str) -> bool {
+    let near = text.as_bytes().get(..160).unwrap_or(text.as_bytes());
+    near.first() == Some(&b'[') && memchr::memmem::find(near, b" --- [").is_some()
+}
+
 /// `(7): ` or `(shop/7 on web-1): `: what pino-pretty prints behind the level.
 fn pino_pretty(cursor: &mut Cursor<'_>) {
     let rest = cursor.rest();
@@ -89,7 +95,7 @@ fn spring_brackets(cursor: &mut Cursor<'_>) {
 
 /// `[main] `, `[app.models] `, `[views.py:12] `; `true` where a logger's name may follow without a dot in it.
 fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
-    let spring = cursor.header.attributes.get("process.pid").is_some() || cursor.rest().contains(" --- [");
+    let spring = cursor.header.attributes.get("process.pid").is_some() || dashed(cursor.rest());
     if spring {
         spring_brackets(cursor);
     }
