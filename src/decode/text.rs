@@ -43,7 +43,7 @@ pub(super) fn clean(raw: &[u8]) -> (Cow<'_, str>, bool) {
 
 /// `raw` read as Latin-1, where it looks like that: letters beyond ASCII inside or beside words, few of them, and no character of UTF-8.
 fn latin1(raw: &[u8]) -> Option<String> {
-    let foreign = |at: usize| raw.get(at).is_some_and(|byte| *byte >= 0xa0);
+    let foreign = |at: usize| raw.get(at).is_some_and(|byte| (0xa0..=0xfd).contains(byte));
     let letter = |at: Option<usize>| at.and_then(|at| raw.get(at)).is_some_and(u8::is_ascii_alphabetic);
     let is_word = |at: usize| {
         letter(at.checked_sub(1))
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn invalid_bytes_are_told() {
-        assert_eq!(clean(b"a\xff b"), (Cow::Borrowed("a\u{fffd} b"), true));
+        assert_eq!(clean(b"a\xffb"), (Cow::Borrowed("a\u{fffd}b"), true));
+        assert_eq!(clean(b"refus\xe9e"), (Cow::Borrowed("refus\u{e9}e"), true), "but Latin-1 is read");
         assert!(!clean("ä".as_bytes()).1);
     }
 }

@@ -93,7 +93,8 @@ fn kind_of(said: &str) -> Option<(&str, &str)> {
         None => (kind, message),
     };
     let kind = kind.rsplit(' ').next().unwrap_or(kind);
-    let plain = kind.replace('\\', ".");
+    // Inside JSON each backslash is two.
+    let plain = kind.replace("\\\\", ".").replace('\\', ".");
     typed(plain.trim_start_matches('.')).map(|_| (kind, message))
 }
 
