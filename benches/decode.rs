@@ -18,9 +18,6 @@ use relapse::matcher::streams::FileScanner;
 
 mod corpus;
 
-/// Bytes of a shape that are decoded.
-const BYTES: usize = 1 << 20;
-
 /// Service logs as they are written: longer lines than the matcher's.
 const SHAPES: &[corpus::Shape] = &[
     ("plain", service),
@@ -62,18 +59,6 @@ fn service_json(number: usize) -> String {
     )
 }
 
-fn text(line: fn(usize) -> String) -> Vec<u8> {
-    let mut text = String::new();
-    for number in 0.. {
-        if text.len() >= BYTES {
-            break;
-        }
-        text += &line(number);
-        text.push('\n');
-    }
-    text.into_bytes()
-}
-
 /// Every record of `text`, framed and decoded.
 fn records(text: &[u8], matcher: &Arc<Matcher>) -> usize {
     let config = ScannerConfig { every_record: true, release_watch: false, ..ScannerConfig::default() };
@@ -94,7 +79,7 @@ fn decoding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     for (name, line) in SHAPES {
-        let text = text(*line);
+        let text = corpus::text(*line);
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("classify/{name}"), |bencher| {

@@ -68,7 +68,9 @@ impl<'a> DeserializeSeed<'a> for Node<'_, 'a> {
             return reader.deserialize_any(self);
         }
         let value: Value = serde::Deserialize::deserialize(reader)?;
-        json::leaf(&value).into_iter().for_each(|text| self.pairs.push(self.key.clone(), Cow::Owned(text)));
+        if let Some(text) = json::leaf(&value) {
+            self.tell(Cow::Owned(text));
+        }
         Ok(())
     }
 }

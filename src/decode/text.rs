@@ -32,13 +32,11 @@ const MARKUP: &[&str] = &[
 
 /// Clean text of `raw`, and whether `raw` held invalid UTF-8 (replaced by U+FFFD).
 pub(super) fn clean(raw: &[u8]) -> (Cow<'_, str>, bool) {
-    match std::str::from_utf8(raw) {
-        Ok(text) => (strip(text), false),
-        Err(_) => {
-            let text = latin1(raw).unwrap_or_else(|| String::from_utf8_lossy(raw).into_owned());
-            (Cow::Owned(strip(&text).into_owned()), true)
-        }
+    if let Ok(text) = std::str::from_utf8(raw) {
+        return (strip(text), false);
     }
+    let text = latin1(raw).unwrap_or_else(|| String::from_utf8_lossy(raw).into_owned());
+    (Cow::Owned(strip(&text).into_owned()), true)
 }
 
 /// `raw` read as Latin-1, where it looks like that: letters beyond ASCII inside or beside words, few of them, and no character of UTF-8.
