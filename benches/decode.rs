@@ -21,9 +21,7 @@ mod corpus;
 /// Service logs as they are written: longer lines than the matcher's.
 const SHAPES: &[corpus::Shape] = &[
     ("plain", service),
-    ("plain-short", |number| (corpus::SHAPES[0].1)(number)),
     ("json", service_json),
-    ("json-short", |number| (corpus::SHAPES[2].1)(number)),
     ("cri", |number| format!("2025-10-01T08:47:01.122456789Z stdout F {}", service(number))),
     ("docker", |number| {
         format!(
