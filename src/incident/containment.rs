@@ -269,3 +269,8 @@ pub(crate) fn is_comparable(fix: &Fix, around: &Surroundings<'_>) -> bool {
 pub(crate) fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
     time.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
+
+/// `time - by`, at the beginning of time at the earliest.
+pub(crate) fn earlier(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
+    time.saturating_sub(by).unwrap_or(Timestamp::MIN)
+}

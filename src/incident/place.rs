@@ -212,7 +212,8 @@ impl Place {
             steps.extend(track::on_judgement(track, &ruling, &seen, settings.config));
         }
         track::count(track, ruling.verdict, time);
-        self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+        let due = outlook.next_change(signature, clock, settings.config);
+        self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         let told = settings.explain || !steps.is_empty();
         let why = if told { ruling.to_string() } else { String::new() };
         let (verdict, basis) = (ruling.verdict, ruling.basis);
@@ -250,7 +251,7 @@ impl Place {
             let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
             let fix_at = track.fix_at;
-            let from = change_fix(track, &standing, (&facts, known), out);
+            let from = change_fix(track, &standing, (&facts, clock), out);
             let mut steps = track::on_time(track, clock, &standing, settings.config);
             if signature.role == Role::Cause {
                 steps.extend(track::on_standing(track, &standing, clock));
@@ -258,7 +259,8 @@ impl Place {
             if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
-            self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+            let due = outlook.next_change(signature, known, settings.config);
+            self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         }
     }
 }
@@ -268,12 +270,12 @@ impl Place {
 fn change_fix(
     track: &mut Track,
     standing: &Standing<'_>,
-    (facts, known): (&notice::Facts<'_>, Timestamp),
+    (facts, clock): (&notice::Facts<'_>, Timestamp),
     out: &mut Vec<Effect>,
 ) -> TrackState {
     let from = track.state;
-    let steps = track::on_fix(track, standing, known);
-    track::settle(track, standing, known);
+    let steps = track::on_fix(track, standing, clock);
+    track::settle(track, standing, clock);
     if track.occurrences == 0 && track.last_seen.is_none() {
         out.push(Effect::Entered { key: track.key.clone(), from: None, to: track.state });
         return track.state;

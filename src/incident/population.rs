@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::incident::config::IncidentConfig;
+use crate::incident::containment::earlier;
 use crate::incident::containment::later;
 use crate::incident::version::is_commit;
 use crate::model::incident::Challenge;
@@ -116,6 +117,8 @@ impl Population {
             (live.heard, live.last_seen) = (true, time);
             change = true;
         }
+        // Back after a silence: whether a release with the fix is absent is asked anew.
+        change |= time.duration_since(live.last_seen) > config.drain;
         live.longest_gap = live.longest_gap.max(time.duration_since(live.last_seen));
         change |= time < live.first_seen;
         live.first_seen = live.first_seen.min(time);
@@ -287,7 +290,7 @@ impl Population {
         first_sight: Timestamp,
         contains: impl Fn(&str) -> bool,
     ) -> Option<Timestamp> {
-        let known_from = first_sight.saturating_sub(INSTANCE_LIFETIME).unwrap_or(Timestamp::MIN);
+        let known_from = earlier(first_sight, INSTANCE_LIFETIME);
         let mut since = None;
         for (instance, release) in &self.running {
             let heard = self.releases.get(release)?.instances.get(instance);
