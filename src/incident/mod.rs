@@ -1,6 +1,7 @@
 //! The judge: release order, live releases, contains-fix, verdict, state machine, episodes. Pure and synchronous:
 //! `handle(event, now, &mut Vec<Effect>)`; no clock, no I/O.
 
+mod challenge;
 pub mod config;
 mod containment;
 mod correlation;

@@ -133,7 +133,8 @@ pub(super) const SUPPRESSED: Metric = row(
     MetricKind::Counter,
     "relapse_suppressed_total",
     &["reason"],
-    "What was not shown as such; label_limit: counted under the label value `other` or left out.",
+    "What was not shown as such; label_limit: counted under the label value `other` or left out; muted: not delivered; \
+     window_limit: a part of a correlation while too many of its windows are open.",
 );
 pub(super) const SINK_DELIVERIES: Metric = row(
     MetricKind::Counter,
