@@ -8,6 +8,7 @@ mod correlation;
 pub mod engine;
 mod episode;
 pub mod event;
+mod inventory;
 pub mod manifest;
 mod notice;
 pub mod order;

@@ -12,6 +12,7 @@ use crate::incident::containment::Surroundings;
 use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
+use crate::incident::inventory;
 use crate::incident::notice;
 use crate::incident::outlook::Outlook;
 use crate::incident::population::Population;
@@ -27,6 +28,7 @@ use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Resource;
+use crate::model::view::ReleaseView;
 
 /// One service in one environment.
 #[derive(Debug)]
@@ -106,6 +108,13 @@ impl Place {
     /// The same, to be changed.
     pub(crate) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
         self.tracks.values_mut().map(|kept| &mut kept.track)
+    }
+
+    /// Its live releases, for people: beside the fixes of the incidents found here, and of `scoped`, which name this service.
+    pub(crate) fn releases(&self, scoped: &[Arc<Signature>], config: &IncidentConfig) -> Vec<ReleaseView> {
+        let around = Surroundings { population: &self.population, rules: config.rules(&self.service), config };
+        let found = self.tracks.values().filter_map(|kept| kept.signature.as_ref());
+        inventory::of(&self.environment, found.chain(scoped), &around)
     }
 
     /// One track.

@@ -278,6 +278,11 @@ impl Population {
         contains: impl Fn(&str) -> bool,
     ) -> Option<Timestamp> {
         let known_from = earlier(first_sight, INSTANCE_LIFETIME);
+        // Records that name no instance come from one, too.
+        let nameless = |live: &&LiveRelease| live.heard && live.instances.is_empty() && live.last_seen >= known_from;
+        if self.releases.values().filter(nameless).any(|live| !contains(&live.release)) {
+            return None;
+        }
         let mut since = None;
         for (instance, release) in &self.running {
             let heard = self.releases.get(release)?.instances.get(instance);
