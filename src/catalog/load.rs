@@ -153,9 +153,12 @@ impl Loading {
         };
         let text: Arc<str> = text.into();
         self.sources.insert(Arc::clone(&name), Arc::clone(&text));
-        let source = Arc::new(Source::new(name, text));
+        let source = Arc::new(Source::new(Arc::clone(&name), text));
         let mut report = Report::new(Arc::clone(&source));
         let nodes = documents(&mut report);
+        if nodes.is_empty() && report.problems.is_empty() {
+            self.problems.push(Problem::of_file(Code::EmptyFile, &name, "no signature in this file"));
+        }
         let mut drafts = Vec::new();
         for node in &nodes {
             // Each document has its own report: an error of one must not keep the next from loading.

@@ -14,6 +14,7 @@ use crate::catalog::problem;
 use crate::catalog::problem::Level;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::cli::exit;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::counted;
@@ -76,19 +77,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let loaded = inputs::load_paths(&paths);
     let proofs = proof::run(&loaded.catalog, AFTER_EVERY_FIX.parse()?);
     let mut out = anstream::stdout().lock();
-    match args.format {
-        Format::Human => human(&mut out, &loaded, &proofs)?,
-        Format::Json => json(&mut out, &loaded, &proofs)?,
-        Format::Junit => junit::write(&mut out, &loaded.problems, &proofs)?,
-    }
-    Ok(exit(&loaded.problems, &proofs, args.deny))
+    let output = match args.format {
+        Format::Human => human(&mut out, &loaded, &proofs),
+        Format::Json => json(&mut out, &loaded, &proofs),
+        Format::Junit => junit::write(&mut out, &loaded.problems, &proofs).map_err(Into::into),
+    };
+    exit::written(output, exit(&loaded, &proofs, args.deny))
 }
 
-fn exit(problems: &[Problem], proofs: &[Proof], deny: Option<Deny>) -> Exit {
+fn exit(loaded: &Loaded, proofs: &[Proof], deny: Option<Deny>) -> Exit {
+    let problems = loaded.problems.as_slice();
     let mut errors = problems.iter().filter(|problem| problem.level == Level::Error);
     let warned = problems.iter().any(|problem| problem.level == Level::Warning)
         || proofs.iter().any(|proof| !proof.also.is_empty());
-    if problems.iter().any(Problem::blocks) {
+    if problems.iter().any(Problem::blocks) || loaded.catalog.signatures.is_empty() {
+        // Without a signature the sidecar does not start.
         inputs::unusable(problems)
     } else if errors.next().is_some() || proofs.iter().any(|proof| proof.failure.is_some()) {
         Exit::Findings

@@ -6,6 +6,7 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,13 +14,11 @@ use anyhow::Context;
 
 use crate::app::clock;
 use crate::app::pin;
-use crate::catalog::signature::Catalog;
 use crate::catalog::suggest;
 use crate::cli::Exit;
-use crate::cli::inputs;
-use crate::cli::inputs::CatalogArgs;
-use crate::cli::inputs::ResourceArgs;
 use crate::cli::open;
+use crate::cli::setting::Setting;
+use crate::cli::setting::SettingArgs;
 use crate::cli::walk;
 use crate::cli::walk::Walk;
 use crate::decode;
@@ -58,60 +57,58 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     signature: Option<String>,
     #[command(flatten)]
-    catalog: CatalogArgs,
-    #[command(flatten)]
-    resource: ResourceArgs,
+    setting: SettingArgs,
 }
 
 /// Explains and prints.
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let loaded = inputs::load_paths(&args.catalog.catalog);
-    if let Some(exit) = inputs::report(&loaded)? {
-        return Ok(exit);
-    }
+pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
+    let Setting { loaded, resource, judging, .. } = match mem::take(&mut args.setting).read()? {
+        Ok(setting) => setting,
+        Err(exit) => return Ok(exit),
+    };
     if let Some(id) = args.signature.as_deref().filter(|id| loaded.catalog.get(id).is_none()) {
         let help = suggest::help(id, loaded.catalog.signatures.iter().map(|signature| &*signature.id));
         writeln!(anstream::stderr(), "error: no signature is called `{id}`; {help}")?;
         return Ok(Exit::Usage);
     }
     let matcher = Matcher::new(&loaded.catalog);
-    let config = DecodeConfig { defaults: args.resource.clone().into(), ..DecodeConfig::default() };
-    let input = input(args)?;
+    let config = DecodeConfig { defaults: resource, ..DecodeConfig::default() };
+    let input = input(&args)?;
     let read = |found: &Found| decode::decode(&found.raw, &config);
-    let Some((found, Decoded { record, invalid_utf8, broken_json })) = chosen(args, input, &matcher, read)? else {
+    let Some((found, Decoded { record, invalid_utf8, broken_json })) = chosen(&args, input, &matcher, read)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };
     let mut out = anstream::stdout().lock();
     walk::framing(&mut out, &found, (invalid_utf8, broken_json))?;
     walk::record(&mut out, &record)?;
-    signatures(&mut out, args, (&matcher, &loaded.catalog), record)?;
+    signatures(&mut out, args.signature.as_deref(), (&matcher, &judging), record)?;
     Ok(Exit::Ok)
 }
 
 /// Which signatures match and with which verdict, and which come near.
 fn signatures(
     out: &mut impl Write,
-    args: &Args,
-    (matcher, catalog): (&Matcher, &Catalog),
+    only: Option<&str>,
+    (matcher, judging): (&Matcher, &IncidentConfig),
     record: Record,
 ) -> anyhow::Result<()> {
     let record = Arc::new(record);
     let mut explanations = matcher.explain(&record);
-    explanations.retain(|explanation| args.signature.as_ref().is_none_or(|id| *explanation.signature == **id));
+    explanations.retain(|explanation| only.is_none_or(|id| *explanation.signature == *id));
     let verified = matcher.verify(&record);
     let mut walk =
-        Walk::new(out, explanations.iter().any(|explanation| explanation.matches), catalog.signatures.len())?;
+        Walk::new(out, explanations.iter().any(|explanation| explanation.matches), matcher.signatures().len())?;
     for explanation in explanations {
         let time = record.time.unwrap_or_else(clock::now);
         // A part of a correlation is no occurrence by itself.
         let judged = verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
             let occurrence = pin::occurrence(found, record.resource.clone());
-            Some((found, judge_alone(&occurrence, time, &IncidentConfig::default())?))
+            Some((found, judge_alone(&occurrence, time, judging)?))
         });
         match judged {
             Some((found, judgement)) => walk.matching(&explanation, found, &judgement)?,
-            None => walk.near(&explanation, args.signature.is_some())?,
+            None => walk.near(&explanation, only.is_some())?,
         }
     }
     walk.end()?;
@@ -183,7 +180,7 @@ struct Records<R> {
 
 impl<R: BufRead> Records<R> {
     fn next(&mut self) -> io::Result<Option<Found>> {
-        let mut raw = std::mem::take(&mut self.pending);
+        let mut raw = mem::take(&mut self.pending);
         let mut first = self.line;
         let mut line = Vec::new();
         while self.reader.by_ref().take(MAX_INPUT).read_until(b'\n', &mut line)? > 0 {

@@ -22,15 +22,14 @@ use crate::app::scan::Totals;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
 use crate::cli::chain;
+use crate::cli::exit;
 use crate::cli::inputs;
-use crate::cli::inputs::CatalogArgs;
-use crate::cli::inputs::ResourceArgs;
 use crate::cli::jsonl;
-use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
+use crate::cli::setting::Setting;
+use crate::cli::setting::SettingArgs;
 use crate::cli::table::Table;
 use crate::decode::DecodeConfig;
-use crate::incident::config::IncidentConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
 use crate::model::verdict::Verdict;
@@ -55,11 +54,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    catalog: CatalogArgs,
-    #[command(flatten)]
-    resource: ResourceArgs,
-    #[command(flatten)]
-    manifest: ManifestArgs,
+    setting: SettingArgs,
     /// Leave out records before this time: RFC 3339, a day, or how long ago (`2h`)
     #[arg(long, value_name = "TIME", value_parser = inputs::since)]
     since: Option<Timestamp>,
@@ -92,31 +87,38 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         writeln!(anstream::stderr(), "error: --since is later than --until: nothing lies between them")?;
         return Ok(Exit::Usage);
     }
-    let mut catalog = args.catalog.catalog;
+    let catalog = &mut args.setting.catalog.catalog;
     if !catalog.is_empty() {
         // `--catalog a.yaml b.yaml`: a catalog is never meant to be read as a log.
         let is_yaml = |path: &mut PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         catalog.extend(args.files.extract_if(.., is_yaml));
     }
-    let loaded = inputs::load_paths(&catalog);
-    if let Some(exit) = inputs::report(&loaded)? {
-        return Ok(exit);
-    }
-    let config = ScannerConfig {
-        multiline: args.multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: args.resource.into(), ..DecodeConfig::default() },
-        ..ScannerConfig::default()
+    let Setting { loaded, resource, judging, .. } = match args.setting.read()? {
+        Ok(setting) => setting,
+        Err(exit) => return Ok(exit),
     };
     let now = clock::now();
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
+    let config = ScannerConfig {
+        multiline: args.multiline == Multiline::Auto,
+        decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },
+        ..ScannerConfig::default()
+    };
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let judging = IncidentConfig { manifests: args.manifest.read_or(&[])?, ..IncidentConfig::default() };
-    let mut judge = Offline::new(&loaded.catalog, judging, now);
     let span = Span { since: args.since, until: args.until };
     let mut report = Report::new(args.format, opened.size);
-    let totals = scan::scan(opened.inputs, &matcher, &config, (&mut judge, span), &mut report)?;
-    let regressed = report.finish(&totals, now)?;
+    let scanned = scan::scan(opened.inputs, &matcher, &config, (&mut judge, span), &mut report);
+    let regressed = report.regressed;
+    let found = if regressed { Exit::Findings } else { Exit::Ok };
+    let totals = match scanned {
+        Ok(totals) => totals,
+        Err(error) => return exit::written(Err(error.into()), found),
+    };
+    if let Err(error) = report.finish(&totals, now) {
+        return exit::written(Err(error.into()), found);
+    }
     for error in &totals.failed {
         failed = true;
         writeln!(anstream::stderr(), "error: {}", chain(error))?;
@@ -160,15 +162,15 @@ impl Report {
         Self { format, bar, objects, table: Table::default(), regressed: false }
     }
 
-    /// Prints what is left; says whether a regression was found.
-    fn finish(mut self, totals: &Totals, began: Timestamp) -> io::Result<bool> {
+    /// Prints what is left.
+    fn finish(mut self, totals: &Totals, began: Timestamp) -> io::Result<()> {
         self.bar.finish_and_clear();
         self.objects.flush()?;
         if self.format == Format::Human {
             let took = clock::now().duration_since(began);
             self.table.print(&mut anstream::stdout().lock(), totals, took)?;
         }
-        Ok(self.regressed)
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Judges a stretch of whole records: prefilter, then, only where it calls, framing, decoding and verifying. Receives the buffer of a
 //! stream and the stretch, gives observations in the order of the stream.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -35,8 +34,6 @@ pub(crate) struct Memory {
     pub watch: Watch,
     /// What went through.
     pub tally: Tally,
-    /// Records that held a literal of a signature and did not match it, by signature id.
-    pub near_misses: BTreeMap<Arc<str>, u64>,
     /// The time before a record.
     pub earlier: Earlier,
     scratch: Vec<u8>,
@@ -232,7 +229,7 @@ impl Judge<'_> {
                     let preceded_at = self.memory.earlier.time(bytes, start, dropped);
                     self.out.push(Observation::Match(Match { preceded_at, ..found }));
                 }
-                None => note_near_miss(&mut self.memory.near_misses, matcher, &survey, index, &record),
+                None => note_near_miss(&mut self.memory.tally, matcher, &survey, index, &record),
             }
         }
         if self.out.len() > reported {
@@ -274,6 +271,7 @@ impl Judge<'_> {
         if record.time.is_none() {
             record.time = self.earlier_time(start);
             record.time_inherited = record.time.is_some();
+            self.memory.tally.no_time += u64::from(record.time.is_none());
         }
         record
     }
@@ -284,20 +282,14 @@ impl Judge<'_> {
 }
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
-fn note_near_miss(
-    near_misses: &mut BTreeMap<Arc<str>, u64>,
-    matcher: &Matcher,
-    survey: &Survey,
-    index: usize,
-    record: &Record,
-) {
+fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
     if survey.signatures.binary_search(&index).is_err() {
         return;
     }
     if let Some(signature) = matcher.signatures.get(index)
         && verify::in_scope(signature, record)
     {
-        *near_misses.entry(Arc::clone(&signature.id)).or_default() += 1;
+        *tally.near_misses.entry(Arc::clone(&signature.id)).or_default() += 1;
     }
 }
 

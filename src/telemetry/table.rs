@@ -132,7 +132,7 @@ pub(super) const NEAR_MISSES: Metric = row(
     MetricKind::Counter,
     "relapse_near_misses_total",
     &["signature"],
-    "Records that met nearly all of a signature's selections, yet did not match.",
+    "Records in a signature's scope that hold one of its texts and do not match it: a rise may mean that a wording has drifted.",
 );
 pub(super) const NOTICES: Metric =
     row(MetricKind::Counter, "relapse_notices_total", &["kind"], "Notices raised: page, warning, resolved.");

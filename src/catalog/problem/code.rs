@@ -56,6 +56,8 @@ codes! {
     EmptyFolder = "R003" "empty-folder" Warning,
     /// A catalog file, or what its aliases expand to, is too large.
     TooLarge = "R004" "too-large" Error,
+    /// A catalog file holds no signature.
+    EmptyFile = "R005" "empty-file" Warning,
     /// The YAML does not parse.
     YamlSyntax = "R010" "yaml-syntax" Error,
     /// YAML that the catalog does not use: keys that are no text, unknown aliases, merges of what is no map.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::BROKEN;
 use super::Desk;
+use super::SIGNATURE;
 
 fn matches(desk: &Desk, arguments: &[&str]) -> (i32, Vec<Value>, String) {
     let said = desk.relapse(&[&["scan", "--catalog", "catalog.yaml", "--format", "jsonl"], arguments].concat());
@@ -32,6 +33,33 @@ fn one_bad_file_does_not_keep_the_others_from_being_read() {
     }
 }
 
+/// A counter in a name is an order only where somebody says so.
+#[test]
+fn the_configuration_of_the_sidecar_decides_here_too() {
+    let desk = Desk::new();
+    desk.write("fixed.yaml", SIGNATURE.replace("00Z }", "00Z, release: blue42 }"));
+    desk.write(
+        "relapse.yaml",
+        "catalog: [fixed.yaml]\nresource: { service: api, release: green43 }\n\
+         incident: { services: { api: { order: { ordinal: '(\\d+)$' } } } }\n",
+    );
+    let plain = ["--catalog", "fixed.yaml", "--service", "api", "--release", "green43"];
+    let told = |command: &[&str], how: &[&str]| {
+        let said = desk.relapse(&[command, how].concat());
+        assert_eq!(said.err, "");
+        (said.code, said.out)
+    };
+    for command in [&["scan", "broken.log"][..], &["explain", "--file", "broken.log"], &["replay", "broken.log"]] {
+        let (_, out) = told(command, &plain);
+        assert!(out.contains("unknown_release") && !out.contains("regression,"), "without it: {out}");
+        let (code, out) = told(command, &["--config", "relapse.yaml"]);
+        assert!(out.contains("regression") && !out.contains("unknown_release"), "{command:?}: {out}");
+        assert_eq!(code, i32::from(command[0] != "explain"));
+    }
+    let (_, out) = told(&["scan", "broken.log"], &["--config", "relapse.yaml", "--release", "red41"]);
+    assert!(out.contains("0 regressions in 1 match"), "a flag wins over the file: {out}");
+}
+
 #[test]
 fn globs_that_no_shell_expanded_are_expanded() {
     let desk = Desk::new();
@@ -46,7 +74,7 @@ fn globs_that_no_shell_expanded_are_expanded() {
 #[test]
 fn several_catalogs_and_files_do_not_get_mixed_up() {
     let desk = Desk::new();
-    desk.write("second.yaml", super::SIGNATURE.replace("it-broke", "it-broke-too").replace("It broke", "It broke too"));
+    desk.write("second.yaml", SIGNATURE.replace("it-broke", "it-broke-too").replace("It broke", "It broke too"));
     let ids = |arguments: &[&str]| -> Vec<String> {
         let said = desk.relapse(&[&["scan", "--format", "jsonl"], arguments].concat());
         let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["signature"].as_str().unwrap().to_owned();

@@ -25,6 +25,20 @@ async fn a_line_is_never_lost_for_being_odd() {
 }
 
 #[tokio::test]
+async fn near_misses_and_records_without_a_time_are_counted() {
+    let home = Home::new();
+    let sidecar = home.start(&[]).await;
+    assert!(sidecar.text("/metrics").await.contains("relapse_near_misses_total{signature=\"numbered-failure\"} 0"));
+    home.append("app.log", "ERROR: numbered failure 1\n");
+    home.append("app.log", "2025-10-01 08:00:00,000 - app - ERROR - numbered failure one\n");
+    home.append("app.log", failure(2));
+    sidecar.await_occurrences(2).await;
+    assert!(sidecar.metric("relapse_near_misses_total{signature=\"numbered-failure\"}").await >= 1.0);
+    assert!(sidecar.metric("relapse_records_odd_total{reason=\"no_time\"}").await >= 1.0);
+    assert_eq!(sidecar.occurrences().await, 2);
+}
+
+#[tokio::test]
 async fn a_missing_file_is_waited_for() {
     let home = Home::new();
     let sidecar = home.start(&[]).await;
