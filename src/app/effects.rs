@@ -10,6 +10,7 @@ use tracing::debug;
 use crate::incident::engine::Engine;
 use crate::incident::event::Effect;
 use crate::model::alert::Notice;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::position::Position;
@@ -26,6 +27,7 @@ pub(super) struct Ledger {
     forgotten: BTreeSet<String>,
     tracks: BTreeSet<TrackKey>,
     live: BTreeSet<(Arc<str>, Arc<str>)>,
+    windows: BTreeSet<WindowKey>,
     events: BTreeMap<EventId, Timestamp>,
     notices: Vec<Notice>,
     /// Someone waits to hear that this is stored.
@@ -44,7 +46,11 @@ impl Ledger {
     }
 
     pub(super) fn has_changes(&self) -> bool {
-        self.has_notices() || !self.tracks.is_empty() || !self.live.is_empty() || !self.events.is_empty()
+        self.has_notices()
+            || !self.tracks.is_empty()
+            || !self.live.is_empty()
+            || !self.windows.is_empty()
+            || !self.events.is_empty()
     }
 
     pub(super) fn holds(&self, id: &EventId) -> bool {
@@ -89,6 +95,9 @@ impl Ledger {
                 Effect::LiveChanged { service, environment } => {
                     self.live.insert((service, environment));
                 }
+                Effect::WindowChanged(key) => {
+                    self.windows.insert(key);
+                }
                 Effect::Suppressed(_) => metrics.suppressed(SuppressReason::Muted),
                 Effect::Crowded(_) => metrics.suppressed(SuppressReason::WindowLimit),
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
@@ -109,6 +118,7 @@ impl Ledger {
                 .flat_map(|(service, environment)| engine.live_in(service, environment))
                 .cloned()
                 .collect(),
+            windows: self.windows.iter().map(|key| (key.clone(), engine.window(key))).collect(),
             events: self.events.iter().map(|(id, time)| (*id, *time)).collect(),
             notices: self.notices.clone(),
             promised: self.promised,

@@ -277,6 +277,7 @@ impl Offline {
             Effect::Judged { .. }
             | Effect::TrackChanged(_)
             | Effect::LiveChanged { .. }
+            | Effect::WindowChanged(_)
             | Effect::Crowded(_)
             | Effect::ClockSkew => return,
         };
