@@ -1,5 +1,7 @@
 //! What is read back at start: positions, tracks, live releases, and whether an occurrence is known.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
@@ -14,7 +16,7 @@ use crate::store::event::EventId;
 use crate::store::row::Body;
 use crate::store::row::Read;
 
-const POSITIONS: &str = "SELECT body, sum, '' FROM positions ORDER BY file_id";
+pub(in crate::store) const POSITIONS: &str = "SELECT body, sum, '' FROM positions ORDER BY file_id";
 pub(in crate::store) const TRACKS: &str = "SELECT body, sum, '' FROM tracks ORDER BY signature, service, environment";
 pub(in crate::store) const LIVE_RELEASES: &str =
     "SELECT body, sum, '' FROM live_releases ORDER BY service, environment, release";
@@ -66,6 +68,17 @@ pub(in crate::store) fn is_new(connection: &Connection, event: &EventId) -> Read
     let mut statement = connection.prepare_cached("SELECT 1 FROM events WHERE id = ?1")?;
     let found: Option<i64> = statement.query_row([event.0.as_slice()], |row| row.get(0)).optional()?;
     Ok(found.is_none())
+}
+
+/// Every occurrence remembered.
+pub(in crate::store) fn events(connection: &Connection) -> Read<HashSet<EventId>> {
+    let mut statement = connection.prepare("SELECT id FROM events")?;
+    let mut rows = statement.query([])?;
+    let mut found = HashSet::new();
+    while let Some(row) = rows.next()? {
+        found.insert(EventId(row.get(0)?));
+    }
+    Ok(found)
 }
 
 /// Rows in `events`.
