@@ -90,6 +90,7 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
     let (tracks, live) = (store.tracks()?, store.live_releases()?);
     info!(signatures = catalog.signatures.len(), tracks = tracks.len(), state = %store.dir().display(), "state restored");
     engine.restore(tracks, live);
+    engine.restore_mutes(store.mutes()?);
     zero(&metrics, catalog, &defaults, &engine);
 
     let workers = outbox::workers(&config.alerts, &store, now)?;

@@ -28,6 +28,8 @@ pub(super) struct Ledger {
     live: BTreeSet<(Arc<str>, Arc<str>)>,
     events: BTreeMap<EventId, Timestamp>,
     notices: Vec<Notice>,
+    /// What is muted has changed.
+    mutes: bool,
     /// Someone waits to hear that this is stored.
     pub(super) promised: bool,
     /// A commit of this ledger has failed.
@@ -44,7 +46,7 @@ impl Ledger {
     }
 
     pub(super) fn has_changes(&self) -> bool {
-        self.has_notices() || !self.tracks.is_empty() || !self.live.is_empty() || !self.events.is_empty()
+        self.mutes || self.has_notices() || !self.tracks.is_empty() || !self.live.is_empty() || !self.events.is_empty()
     }
 
     pub(super) fn holds(&self, id: &EventId) -> bool {
@@ -88,6 +90,7 @@ impl Ledger {
                     self.live.insert((service, environment));
                 }
                 Effect::Suppressed(_) => metrics.suppressed(SuppressReason::Muted),
+                Effect::MutesChanged => self.mutes = true,
                 Effect::Crowded(_) => metrics.suppressed(SuppressReason::WindowLimit),
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
             }
@@ -109,6 +112,7 @@ impl Ledger {
                 .collect(),
             events: self.events.iter().map(|(id, time)| (*id, *time)).collect(),
             notices: self.notices.clone(),
+            mutes: self.mutes.then(|| engine.mutes().to_vec()),
             promised: self.promised,
         }
     }

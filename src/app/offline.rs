@@ -17,6 +17,7 @@ use crate::matcher::Match;
 use crate::matcher::Observation;
 use crate::model::alert::Notice;
 use crate::model::command::Deploy;
+use crate::model::command::Mute;
 use crate::model::incident::EpisodeKind;
 use crate::model::incident::Evidence;
 use crate::model::incident::LiveRelease;
@@ -135,8 +136,9 @@ impl Offline {
 
     /// Goes on from what a sidecar remembered.
     #[must_use]
-    pub fn with_memory(mut self, tracks: Vec<Track>, live: Vec<LiveRelease>) -> Self {
+    pub fn with_memory(mut self, tracks: Vec<Track>, live: Vec<LiveRelease>, mutes: Vec<Mute>) -> Self {
         self.engine.restore(tracks, live);
+        self.engine.restore_mutes(mutes);
         self
     }
 
@@ -278,6 +280,7 @@ impl Offline {
             | Effect::TrackChanged(_)
             | Effect::LiveChanged { .. }
             | Effect::Crowded(_)
+            | Effect::MutesChanged
             | Effect::ClockSkew => return,
         };
         outcome.timeline.push(Moment { time, what });

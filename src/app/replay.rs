@@ -14,6 +14,7 @@ use crate::app::deploys;
 use crate::app::scan::Counted;
 use crate::app::scan::Input;
 use crate::model::command::Deploy;
+use crate::model::command::Mute;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -32,14 +33,16 @@ pub struct Memory {
     pub tracks: Vec<Track>,
     /// Every release.
     pub live_releases: Vec<LiveRelease>,
+    /// Every mute.
+    pub mutes: Vec<Mute>,
     positions: Vec<Position>,
     events: Arc<HashSet<EventId>>,
 }
 
 /// The memory as of the last commit in a state directory, which is not changed.
 pub fn memory(dir: &Path) -> Result<Memory, StoreError> {
-    let Snapshot { tracks, live_releases, positions, events } = snapshot::read(dir)?;
-    Ok(Memory { tracks, live_releases, positions, events: Arc::new(events) })
+    let Snapshot { tracks, live_releases, mutes, positions, events } = snapshot::read(dir)?;
+    Ok(Memory { tracks, live_releases, mutes, positions, events: Arc::new(events) })
 }
 
 impl Memory {

@@ -79,7 +79,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
     let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
     if let Some(memory) = &memory {
-        judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone());
+        judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());
     }
     let mut failed = false;
     if let Some(path) = args.deploys.or(deploys) {

@@ -8,6 +8,7 @@ pub mod engine;
 mod episode;
 pub mod event;
 pub mod manifest;
+mod mutes;
 mod notice;
 pub mod order;
 mod outlook;

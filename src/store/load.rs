@@ -7,6 +7,7 @@ use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
 
 use crate::model::alert::Notice;
+use crate::model::command::Mute;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -20,6 +21,7 @@ pub(in crate::store) const POSITIONS: &str = "SELECT body, sum, '' FROM position
 pub(in crate::store) const TRACKS: &str = "SELECT body, sum, '' FROM tracks ORDER BY signature, service, environment";
 pub(in crate::store) const LIVE_RELEASES: &str =
     "SELECT body, sum, '' FROM live_releases ORDER BY service, environment, release";
+const MUTES: &str = "SELECT body, sum, '' FROM mutes ORDER BY id";
 const OUTBOX: &str = "SELECT body, sum, sink FROM outbox";
 const ALERTS: &str = "SELECT body, sum, kind FROM alerts";
 
@@ -32,6 +34,11 @@ impl Store {
     /// Every track, by key.
     pub fn tracks(&self) -> Result<Vec<Track>, StoreError> {
         self.with(|writer| bodies(&writer.connection, TRACKS))
+    }
+
+    /// What is muted, in the order in which it was said.
+    pub fn mutes(&self) -> Result<Vec<Mute>, StoreError> {
+        self.with(|writer| mutes(&writer.connection))
     }
 
     /// Every release remembered, by service, environment and name.
@@ -58,6 +65,7 @@ pub(in crate::store) fn verify(connection: &Connection) -> Read<()> {
     bodies::<Position>(connection, POSITIONS)?;
     bodies::<Track>(connection, TRACKS)?;
     bodies::<LiveRelease>(connection, LIVE_RELEASES)?;
+    mutes(connection)?;
     bodies::<Notice>(connection, OUTBOX)?;
     bodies::<Notice>(connection, ALERTS)?;
     Ok(())
@@ -68,6 +76,11 @@ pub(in crate::store) fn is_new(connection: &Connection, event: &EventId) -> Read
     let mut statement = connection.prepare_cached("SELECT 1 FROM events WHERE id = ?1")?;
     let found: Option<i64> = statement.query_row([event.0.as_slice()], |row| row.get(0)).optional()?;
     Ok(found.is_none())
+}
+
+/// What is muted. A database that was only read (`replay`) may be older than mutes.
+pub(in crate::store) fn mutes(connection: &Connection) -> Read<Vec<Mute>> {
+    if connection.table_exists(None, "mutes")? { bodies(connection, MUTES) } else { Ok(Vec::new()) }
 }
 
 /// Every occurrence remembered.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
 
+use crate::model::command::Mute;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub tracks: Vec<Track>,
     /// Every release remembered.
     pub live_releases: Vec<LiveRelease>,
+    /// What is muted.
+    pub mutes: Vec<Mute>,
     /// Every read position.
     pub positions: Vec<Position>,
     /// Every occurrence that was counted and is remembered.
@@ -71,6 +74,7 @@ fn content(connection: &mut Connection) -> Read<Snapshot> {
     Ok(Snapshot {
         tracks: load::bodies(&transaction, load::TRACKS)?,
         live_releases: load::bodies(&transaction, load::LIVE_RELEASES)?,
+        mutes: load::mutes(&transaction)?,
         positions: load::bodies(&transaction, load::POSITIONS)?,
         events: load::events(&transaction)?,
     })
