@@ -172,9 +172,7 @@ pub(super) fn titles(catalog: &Catalog) -> HashMap<Arc<str>, String> {
 pub(super) fn zero(metrics: &Metrics, catalog: &Catalog, defaults: &Resource, engine: &Engine) {
     for signature in &catalog.signatures {
         metrics.near_misses(&signature.id, 0);
-        let named = |name: &str| -> Vec<String> {
-            signature.scope.iter().filter(|(scope, _)| scope == name).flat_map(|(_, values)| values.clone()).collect()
-        };
+        let named = |name: &str| -> Vec<String> { signature.scope_of(name).cloned().collect() };
         let or_default = |values: Vec<String>, default: &Option<String>| -> Vec<Option<String>> {
             if values.is_empty() { vec![default.clone()] } else { values.into_iter().map(Some).collect() }
         };
@@ -190,5 +188,6 @@ pub(super) fn zero(metrics: &Metrics, catalog: &Catalog, defaults: &Resource, en
         metrics.zero(&track.key);
         metrics.set_state(&track.key, track.state);
         metrics.set_fix(&track.key, track.fix_at);
+        metrics.set_unsatisfiable(&track.key, track.unsatisfiable.is_some());
     }
 }

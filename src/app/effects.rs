@@ -84,6 +84,8 @@ impl Ledger {
                     self.notices.push(*notice);
                 }
                 Effect::TrackChanged(key) => {
+                    let unsatisfiable = engine.track(&key).is_some_and(|track| track.unsatisfiable.is_some());
+                    metrics.set_unsatisfiable(&key, unsatisfiable);
                     self.tracks.insert(key);
                 }
                 Effect::LiveChanged { service, environment } => {

@@ -28,7 +28,6 @@ use crate::matcher::Observation;
 use crate::model::record::Resource;
 use crate::model::view::Check;
 use crate::model::view::IncidentView;
-use crate::model::view::ReleaseView;
 use crate::source::Batch;
 use crate::store::Store;
 use crate::store::event::EventId;
@@ -224,9 +223,8 @@ impl Pipeline {
             (&a.signature, &a.service, &a.environment).cmp(&(&b.signature, &b.service, &b.environment))
         });
         self.shared.publish_incidents(views);
-        let live: Vec<_> = self.engine.live_releases().cloned().collect();
-        self.metrics.set_live_releases(&live);
-        let mut views: Vec<_> = live.iter().map(ReleaseView::from).collect();
+        let mut views = self.engine.releases();
+        self.metrics.set_live_releases(&views);
         views.sort_by(|a, b| (&a.service, &a.environment, &a.release).cmp(&(&b.service, &b.environment, &b.release)));
         self.shared.publish_releases(views);
     }

@@ -13,9 +13,12 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::app::clock;
+use crate::app::offline::Finding;
+use crate::app::offline::Offline;
 use crate::app::pin;
 use crate::catalog::suggest;
 use crate::cli::Exit;
+use crate::cli::history;
 use crate::cli::open;
 use crate::cli::setting::Setting;
 use crate::cli::setting::SettingArgs;
@@ -28,6 +31,7 @@ use crate::decode::LineClass;
 use crate::incident::config::IncidentConfig;
 use crate::incident::engine::judge_alone;
 use crate::matcher::Matcher;
+use crate::matcher::scanner::ScannerConfig;
 use crate::model::record::Record;
 
 /// Input read at most, in bytes.
@@ -39,7 +43,8 @@ Examples:
   relapse explain --file app.log --line 192
   relapse explain --signature websocket-manager-context-kwarg < traceback.txt
 
-The verdict is the one the record would get by itself: a sidecar also knows which releases and processes it has heard of.";
+With --file the verdict is the one that `scan` gives: the records around it tell which releases and processes were alive. A \
+     line given by itself is judged by itself.";
 
 /// Arguments of `relapse explain`.
 #[derive(Debug, clap::Args)]
@@ -71,18 +76,26 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         writeln!(anstream::stderr(), "error: no signature is called `{id}`; {help}")?;
         return Ok(Exit::Usage);
     }
-    let matcher = Matcher::new(&loaded.catalog);
-    let config = DecodeConfig { defaults: resource, ..DecodeConfig::default() };
+    let matcher = Arc::new(Matcher::new(&loaded.catalog));
+    let config = DecodeConfig { defaults: resource.clone(), ..DecodeConfig::default() };
     let input = input(&args)?;
     let read = |found: &Found| decode::decode(&found.raw, &config);
     let Some((found, Decoded { record, invalid_utf8, broken_json })) = chosen(&args, input, &matcher, read)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };
+    let heard = match &args.file {
+        Some(path) => {
+            let judge = Offline::new(&loaded.catalog, judging.clone(), clock::now()).with_defaults(&resource);
+            let config = ScannerConfig { decode: config.clone(), ..ScannerConfig::default() };
+            history::findings_at((path, found.line), &matcher, &config, judge)?
+        }
+        None => Vec::new(),
+    };
     let mut out = anstream::stdout().lock();
     walk::framing(&mut out, &found, (invalid_utf8, broken_json))?;
     walk::record(&mut out, &record)?;
-    signatures(&mut out, args.signature.as_deref(), (&matcher, &judging), record)?;
+    signatures(&mut out, args.signature.as_deref(), (&matcher, &judging), (record, &heard))?;
     Ok(Exit::Ok)
 }
 
@@ -91,7 +104,7 @@ fn signatures(
     out: &mut impl Write,
     only: Option<&str>,
     (matcher, judging): (&Matcher, &IncidentConfig),
-    record: Record,
+    (record, heard): (Record, &[Finding]),
 ) -> anyhow::Result<()> {
     let record = Arc::new(record);
     let mut explanations = matcher.explain(&record);
@@ -102,10 +115,14 @@ fn signatures(
     for explanation in explanations {
         let time = record.time.unwrap_or_else(clock::now);
         // A part of a correlation is no occurrence by itself.
-        let judged = verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
-            let occurrence = pin::occurrence(found, record.resource.clone());
-            Some((found, judge_alone(&occurrence, time, judging)?))
-        });
+        let by_itself = || {
+            verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
+                let occurrence = pin::occurrence(found, record.resource.clone());
+                Some((found, judge_alone(&occurrence, time, judging)?))
+            })
+        };
+        let in_file = heard.iter().find(|finding| finding.found.signature.id == explanation.signature);
+        let judged = in_file.map(|finding| (&finding.found, finding.judgement.clone())).or_else(by_itself);
         match judged {
             Some((found, judgement)) => walk.matching(&explanation, found, &judgement)?,
             None => walk.near(&explanation, only.is_some())?,

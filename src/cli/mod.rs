@@ -15,6 +15,7 @@ mod completions;
 mod deploy;
 mod exit;
 mod explain;
+mod history;
 mod inputs;
 mod jsonl;
 mod junit;

@@ -30,6 +30,7 @@ use crate::model::incident::TrackKey;
 use crate::model::incident::UNKNOWN_ENVIRONMENT;
 use crate::model::incident::UNKNOWN_SERVICE;
 use crate::model::record::Resource;
+use crate::model::view::ReleaseView;
 
 /// All incidents of one sidecar.
 #[derive(Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Engine {
     config: IncidentConfig,
     explain: bool,
     signatures: HashMap<Arc<str>, Arc<Signature>>,
+    /// Service → the signatures whose scope names it.
+    scoped: HashMap<Arc<str>, Vec<Arc<Signature>>>,
     places: Vec<Place>,
     /// Service → environment → index into `places`.
     index: BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>,
@@ -91,6 +94,12 @@ impl Engine {
     fn set_signatures(&mut self, catalog: &Catalog) {
         self.signatures =
             catalog.signatures.iter().map(|signature| (signature.id.clone(), signature.clone())).collect();
+        self.scoped.clear();
+        for signature in &catalog.signatures {
+            for service in signature.scope_of("service.name") {
+                self.scoped.entry(Arc::from(service.as_str())).or_default().push(signature.clone());
+            }
+        }
     }
 
     /// Judges one event. `now` is the ingest time.
@@ -170,7 +179,16 @@ impl Engine {
         self.known(&key.service, &key.environment)?.track(&key.signature)
     }
 
-    /// Every live release, for snapshots.
+    /// Every live release as people see it.
+    pub fn releases(&self) -> Vec<ReleaseView> {
+        let views = self.places.iter().flat_map(|place| {
+            let scoped = self.scoped.get(&place.service).map_or(&[][..], Vec::as_slice);
+            place.releases(scoped, &self.config)
+        });
+        views.collect()
+    }
+
+    /// Every live release, to be kept.
     pub fn live_releases(&self) -> impl Iterator<Item = &LiveRelease> {
         self.places.iter().flat_map(|place| place.population.releases())
     }

@@ -1,12 +1,14 @@
 //! The judge: release order, live releases, contains-fix, verdict, state machine, episodes. Pure and synchronous:
 //! `handle(event, now, &mut Vec<Effect>)`; no clock, no I/O.
 
+mod challenge;
 pub mod config;
 mod containment;
 mod correlation;
 pub mod engine;
 mod episode;
 pub mod event;
+mod inventory;
 pub mod manifest;
 mod mutes;
 mod notice;

@@ -12,6 +12,7 @@ use crate::incident::containment::Surroundings;
 use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
+use crate::incident::inventory;
 use crate::incident::mutes::Mutes;
 use crate::incident::notice;
 use crate::incident::outlook::Outlook;
@@ -28,6 +29,7 @@ use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Resource;
+use crate::model::view::ReleaseView;
 
 /// One service in one environment.
 #[derive(Debug)]
@@ -109,6 +111,13 @@ impl Place {
     /// The same, to be changed.
     pub(crate) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
         self.tracks.values_mut().map(|kept| &mut kept.track)
+    }
+
+    /// Its live releases, for people: beside the fixes of the incidents found here, and of `scoped`, which name this service.
+    pub(crate) fn releases(&self, scoped: &[Arc<Signature>], config: &IncidentConfig) -> Vec<ReleaseView> {
+        let around = Surroundings { population: &self.population, rules: config.rules(&self.service), config };
+        let found = self.tracks.values().filter_map(|kept| kept.signature.as_ref());
+        inventory::of(&self.environment, found.chain(scoped), &around)
     }
 
     /// One track.
@@ -216,7 +225,8 @@ impl Place {
             steps.extend(track::on_judgement(track, &ruling, &seen, settings.config));
         }
         track::count(track, ruling.verdict, time);
-        self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+        let due = outlook.next_change(signature, clock, settings.config);
+        self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         let told = settings.explain || !steps.is_empty();
         let why = if told { ruling.to_string() } else { String::new() };
         let (verdict, basis) = (ruling.verdict, ruling.basis);
@@ -254,7 +264,7 @@ impl Place {
             let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
             let fix_at = track.fix_at;
-            let from = change_fix(track, &standing, (&facts, known), out);
+            let from = change_fix(track, &standing, (&facts, clock), out);
             let mut steps = track::on_time(track, clock, &standing, settings.config);
             if signature.role == Role::Cause {
                 steps.extend(track::on_standing(track, &standing, clock));
@@ -262,7 +272,8 @@ impl Place {
             if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
-            self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+            let due = outlook.next_change(signature, known, settings.config);
+            self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         }
     }
 }
@@ -272,12 +283,12 @@ impl Place {
 fn change_fix(
     track: &mut Track,
     standing: &Standing<'_>,
-    (facts, known): (&notice::Facts<'_>, Timestamp),
+    (facts, clock): (&notice::Facts<'_>, Timestamp),
     out: &mut Vec<Effect>,
 ) -> TrackState {
     let from = track.state;
-    let steps = track::on_fix(track, standing, known);
-    track::settle(track, standing, known);
+    let steps = track::on_fix(track, standing, clock);
+    track::settle(track, standing, clock);
     if track.occurrences == 0 && track.last_seen.is_none() {
         out.push(Effect::Entered { key: track.key.clone(), from: None, to: track.state });
         return track.state;

@@ -52,6 +52,7 @@ pub const TABLE: &[Metric] = &[
     INCIDENT_STATE,
     EPISODES,
     FIX_TIMESTAMP,
+    FIX_UNSATISFIABLE,
     LIVE_RELEASE,
     DEPLOYS,
     NEAR_MISSES,
@@ -109,11 +110,17 @@ pub(super) const FIX_TIMESTAMP: Metric = row(
     TRACK,
     "Unix time of the fix in force; seconds since the fix = time() - this.",
 );
+pub(super) const FIX_UNSATISFIABLE: Metric = row(
+    MetricKind::Gauge,
+    "relapse_fix_unsatisfiable",
+    TRACK,
+    "1 while the fix can never be judged here: its release never comes, or has no order with any live one.",
+);
 pub(super) const LIVE_RELEASE: Metric = row(
     MetricKind::Gauge,
     "relapse_live_release_info",
-    &["service", "environment", "release"],
-    "1 for each release heard lately; old ones disappear.",
+    &["service", "environment", "release", "contains_fix"],
+    "1 for each release heard lately; old ones disappear. contains_fix: yes, no or unknown, for the fixes of all incidents known there.",
 );
 pub(super) const DEPLOYS: Metric = row(
     MetricKind::Counter,
@@ -133,7 +140,8 @@ pub(super) const SUPPRESSED: Metric = row(
     MetricKind::Counter,
     "relapse_suppressed_total",
     &["reason"],
-    "What was not shown as such; label_limit: counted under the label value `other` or left out.",
+    "What was not shown as such; label_limit: counted under the label value `other` or left out; muted: not delivered; \
+     window_limit: a part of a correlation while too many of its windows are open.",
 );
 pub(super) const SINK_DELIVERIES: Metric = row(
     MetricKind::Counter,
