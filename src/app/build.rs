@@ -94,6 +94,7 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
     let gone = engine.restore_windows(store.windows()?);
     let forget = Commit { now: now(), windows: gone.into_iter().map(|key| (key, None)).collect(), ..Commit::default() };
     store.commit(&forget)?;
+    engine.restore_mutes(store.mutes()?);
     zero(&metrics, catalog, &defaults, &engine);
 
     let workers = outbox::workers(&config.alerts, &store, now)?;

@@ -30,6 +30,8 @@ pub(super) struct Ledger {
     windows: BTreeSet<WindowKey>,
     events: BTreeMap<EventId, Timestamp>,
     notices: Vec<Notice>,
+    /// What is muted has changed.
+    mutes: bool,
     /// Someone waits to hear that this is stored.
     pub(super) promised: bool,
     /// A commit of this ledger has failed.
@@ -46,7 +48,8 @@ impl Ledger {
     }
 
     pub(super) fn has_changes(&self) -> bool {
-        self.has_notices()
+        self.mutes
+            || self.has_notices()
             || !self.tracks.is_empty()
             || !self.live.is_empty()
             || !self.windows.is_empty()
@@ -99,6 +102,7 @@ impl Ledger {
                     self.windows.insert(key);
                 }
                 Effect::Suppressed(_) => metrics.suppressed(SuppressReason::Muted),
+                Effect::MutesChanged => self.mutes = true,
                 Effect::Crowded(_) => metrics.suppressed(SuppressReason::WindowLimit),
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
             }
@@ -121,6 +125,7 @@ impl Ledger {
             windows: self.windows.iter().map(|key| (key.clone(), engine.window(key))).collect(),
             events: self.events.iter().map(|(id, time)| (*id, *time)).collect(),
             notices: self.notices.clone(),
+            mutes: self.mutes.then(|| engine.mutes().to_vec()),
             promised: self.promised,
         }
     }

@@ -14,6 +14,7 @@ pub mod offline;
 pub mod outbox;
 pub mod pin;
 pub mod pipeline;
+pub mod practice;
 pub mod proof;
 pub mod reload;
 pub mod replay;

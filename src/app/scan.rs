@@ -1,5 +1,6 @@
 //! Reads files to their end and judges what they hold, in the order of event time across files.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::io;
 use std::io::Read;
@@ -15,6 +16,7 @@ use crate::matcher::Observation;
 use crate::matcher::scanner::Scanner;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
+use crate::store::event::EventId;
 
 /// Bytes read at a time.
 const BLOCK: usize = 256 * 1024;
@@ -27,6 +29,27 @@ pub struct Input {
     pub bytes: Box<dyn Read>,
     /// Event time of records that state none and follow none that does: when the file was last written.
     pub undated: Timestamp,
+    /// What a sidecar has counted in it already: left out.
+    pub counted: Option<Counted>,
+}
+
+/// The occurrences of one file that were counted before.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// What event ids of the file are made of.
+    pub stream: Arc<str>,
+    /// How often the file began anew.
+    pub generation: u64,
+    /// The occurrences of every file.
+    pub events: Arc<HashSet<EventId>>,
+}
+
+impl Counted {
+    fn holds(&self, observation: &Observation) -> bool {
+        let Observation::Match(found) = observation else { return false };
+        let offset = found.record.origin.offset;
+        self.events.contains(&EventId::in_file(&self.stream, self.generation, offset, &found.signature.id))
+    }
 }
 
 /// Event times outside are left out.
@@ -115,7 +138,7 @@ pub fn scan(
         let Some(stream) = next else { break };
         let Some(observation) = stream.queue.pop_front() else { break };
         let time = record_of(&observation).time.unwrap_or(stream.input.undated);
-        if span.holds(time) {
+        if span.holds(time) && !stream.input.counted.as_ref().is_some_and(|counted| counted.holds(&observation)) {
             listener.judged(judge.observe(&observation, stream.input.undated))?;
         }
     }

@@ -8,6 +8,7 @@ mod compile;
 pub mod detection;
 mod lint;
 pub mod load;
+pub mod practice;
 pub mod problem;
 pub mod schema;
 pub mod signature;

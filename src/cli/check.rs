@@ -7,6 +7,7 @@ use anstyle::AnsiColor;
 use anstyle::Color;
 use anstyle::Style;
 
+use crate::app::practice;
 use crate::app::proof;
 use crate::app::proof::Proof;
 use crate::catalog::load::Loaded;
@@ -19,6 +20,7 @@ use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::counted;
 use crate::cli::junit;
+use crate::cli::setting;
 use crate::cli::wrap;
 
 const BOLD: Style = Style::new().bold();
@@ -48,6 +50,9 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     catalog: CatalogArgs,
+    /// The sidecar's configuration file: its catalog if none is named, its release orders, and what its services redact
+    #[arg(long, value_name = "FILE", env = "RELAPSE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// `human`: snippets with carets; `json`: one object; `junit`: XML for CI
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -74,8 +79,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let from_environment = std::env::var_os("RELAPSE_CATALOG").is_some();
     let more = if args.paths.is_empty() || !from_environment { args.catalog.catalog.as_slice() } else { &[] };
     let paths: Vec<PathBuf> = args.paths.iter().chain(more).cloned().collect();
-    let loaded = inputs::load_paths(&paths);
-    let proofs = proof::run(&loaded.catalog, AFTER_EVERY_FIX.parse()?);
+    let Some(mut config) = setting::config(args.config.as_deref())? else { return Ok(Exit::Invalid) };
+    if !paths.is_empty() {
+        config.catalog = paths;
+    }
+    let loaded = practice::load(&config);
+    let proofs = proof::run(&loaded.catalog, &config.incident, AFTER_EVERY_FIX.parse()?);
     let mut out = anstream::stdout().lock();
     let output = match args.format {
         Format::Human => human(&mut out, &loaded, &proofs),

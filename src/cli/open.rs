@@ -61,7 +61,12 @@ fn is_glob(name: &Path) -> bool {
 impl Opened {
     fn stdin(&mut self, now: Timestamp) -> io::Result<()> {
         announce_stdin("log lines")?;
-        self.inputs.push(Input { name: Arc::from("<stdin>"), bytes: Box::new(io::stdin()), undated: now });
+        self.inputs.push(Input {
+            name: Arc::from("<stdin>"),
+            bytes: Box::new(io::stdin()),
+            undated: now,
+            counted: None,
+        });
         self.size = None;
         Ok(())
     }
@@ -108,7 +113,8 @@ fn open(path: &Path, now: Timestamp) -> io::Result<(Input, u64)> {
         }
     }
     let bytes: Box<dyn Read> = Box::new(io::Cursor::new(start).chain(file));
-    Ok((Input { name: Arc::from(path.to_string_lossy()), bytes, undated: written.unwrap_or(now) }, meta.len()))
+    let name = Arc::from(path.to_string_lossy());
+    Ok((Input { name, bytes, undated: written.unwrap_or(now), counted: None }, meta.len()))
 }
 
 /// What unpacks a file that begins like this.

@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// Log files, in any order; records are judged in the order of their times
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
-    /// Start from a copy of this state directory instead of from nothing; give logs written after it
+    /// Start from a copy of this state directory instead of from nothing; what it has counted in these very files is left out
     #[arg(long, value_name = "DIR")]
     from_state: Option<PathBuf>,
     /// Deployments, as for `relapse run --deploys`; each is declared when its time comes
@@ -77,9 +77,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     };
     let now = clock::now();
     let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
-    if let Some(dir) = &args.from_state {
-        let (tracks, live) = replay::memory(dir).context("failed to start from a state")?;
-        judge = judge.with_memory(tracks, live);
+    let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
+    if let Some(memory) = &memory {
+        judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());
+        judge = judge.with_windows(memory.windows.clone());
     }
     let mut failed = false;
     if let Some(path) = args.deploys.or(deploys) {
@@ -95,7 +96,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     logs.sort();
     logs.dedup();
     let open::Opened { inputs, failed: unopened, .. } = open::open_all(&logs, now)?;
-    let inputs = inputs.into_iter().map(replay::line_by_line).collect();
+    let known = |input| memory.iter().fold(input, |input, memory| memory.without_counted(input));
+    let inputs = inputs.into_iter().map(known).map(replay::line_by_line).collect();
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
     let scanner = ScannerConfig {
         decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },

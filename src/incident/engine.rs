@@ -17,10 +17,12 @@ use crate::incident::correlation::Joined;
 use crate::incident::event::Effect;
 use crate::incident::event::Event;
 use crate::incident::event::Occurrence;
+use crate::incident::mutes::Mutes;
 use crate::incident::place::Found;
 use crate::incident::place::Place;
 use crate::incident::place::Settings;
 use crate::incident::verdict::Judgement;
+use crate::model::command::Mute;
 use crate::model::command::Selector;
 use crate::model::correlation::OpenWindow;
 use crate::model::correlation::WindowKey;
@@ -44,6 +46,7 @@ pub struct Engine {
     /// Service → environment → index into `places`.
     index: BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>,
     correlator: Correlator,
+    mutes: Mutes,
 }
 
 impl Engine {
@@ -98,7 +101,7 @@ impl Engine {
     /// Replaces the catalog (reload): unchanged signatures keep their state, removed ones are retired.
     pub fn set_catalog(&mut self, catalog: &Catalog, out: &mut Vec<Effect>) {
         self.set_signatures(catalog);
-        let settings = Settings { config: &self.config, explain: self.explain };
+        let settings = Settings { config: &self.config, explain: self.explain, mutes: &self.mutes };
         for at in self.index.values().flat_map(BTreeMap::values) {
             let Some(place) = self.places.get_mut(*at) else { continue };
             place.set_signatures(|id| self.signatures.get(id));
@@ -156,7 +159,11 @@ impl Engine {
                 let time = cap(Some(time), out);
                 self.at(&service, &environment, |place, settings| place.declare(&release, time, settings, out));
             }
-            Event::Mute { tracks, until } => self.change(&tracks, |track| track.muted_until = until, out),
+            Event::Mute { tracks, until } => {
+                self.mutes.say(&tracks, until, now);
+                out.push(Effect::MutesChanged);
+                self.change(&tracks, |track| track.muted_until = until, out);
+            }
             Event::Acknowledge { tracks, by } => {
                 let acknowledge =
                     |track: &mut Track| track.acknowledged_by = track.episode.as_ref().map(|_| by.clone());
@@ -169,6 +176,16 @@ impl Engine {
     pub fn finish(&mut self, out: &mut Vec<Effect>) {
         let joined = self.correlator.finish();
         self.judge_joined(joined, out);
+    }
+
+    /// Puts back what is muted.
+    pub fn restore_mutes(&mut self, mutes: Vec<Mute>) {
+        self.mutes.restore(mutes);
+    }
+
+    /// What is muted, tracks that are not found yet included.
+    pub fn mutes(&self) -> &[Mute] {
+        self.mutes.all()
     }
 
     /// Every track, for snapshots.
@@ -223,14 +240,14 @@ impl Engine {
     fn at(&mut self, service: &str, environment: &str, work: impl FnOnce(&mut Place, Settings<'_>)) {
         let at = self.place_at(service, environment);
         if let Some(place) = self.places.get_mut(at) {
-            work(place, Settings { config: &self.config, explain: self.explain });
+            work(place, Settings { config: &self.config, explain: self.explain, mutes: &self.mutes });
         }
     }
 
     fn occur(&mut self, occurrence: Box<Occurrence>, time: Timestamp, out: &mut Vec<Effect>) {
         let (service, environment) = names_of(&occurrence.resource);
         let at = self.place_at(service, environment);
-        let settings = Settings { config: &self.config, explain: self.explain };
+        let settings = Settings { config: &self.config, explain: self.explain, mutes: &self.mutes };
         let Some(place) = self.places.get_mut(at) else { return };
         place.hear(&occurrence.resource, time, settings.config, out);
         let Some(part) = occurrence.part.clone().filter(|_| occurrence.signature.correlation.is_some()) else {

@@ -125,6 +125,8 @@ pub enum Effect {
     Suppressed(TrackKey),
     /// A part of a correlation was dropped: too many windows are open.
     Crowded(TrackKey),
+    /// What is muted must be saved.
+    MutesChanged,
     /// The record's time was ahead of the clock and was capped.
     ClockSkew,
 }

@@ -11,6 +11,7 @@ pub mod event;
 mod inventory;
 mod keep;
 pub mod manifest;
+mod mutes;
 mod notice;
 pub mod order;
 mod outlook;

@@ -13,6 +13,7 @@ use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
 use crate::incident::inventory;
+use crate::incident::mutes::Mutes;
 use crate::incident::notice;
 use crate::incident::outlook::Outlook;
 use crate::incident::population::Population;
@@ -56,6 +57,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) config: &'a IncidentConfig,
     /// Every verdict gets its sentence, not only those that somebody is told.
     pub(crate) explain: bool,
+    /// What is muted before it is found.
+    pub(crate) mutes: &'a Mutes,
 }
 
 /// One occurrence to be judged.
@@ -166,7 +169,7 @@ impl Place {
     }
 
     /// Makes sure that there is a track of `signature`.
-    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp) {
+    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp, mutes: &Mutes) {
         if self.tracks.contains_key(&signature.id) {
             return;
         }
@@ -175,7 +178,8 @@ impl Place {
             service: self.service.clone(),
             environment: self.environment.clone(),
         };
-        let track = track::new_track(key, TrackState::Open, clock);
+        let muted_until = mutes.until(&key);
+        let track = Track { muted_until, ..track::new_track(key, TrackState::Open, clock) };
         let kept = Kept { track, outlook: Outlook::default(), signature: Some(signature.clone()) };
         self.tracks.insert(signature.id.clone(), kept);
     }
@@ -185,7 +189,7 @@ impl Place {
         let Found { occurrence, time, .. } = *found;
         self.population.advance(time);
         let clock = self.population.clock.unwrap_or(time);
-        self.know(&occurrence.signature, clock);
+        self.know(&occurrence.signature, clock, settings.mutes);
         let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(&occurrence.signature.id) else { return };
         let signature = signature.as_deref().unwrap_or(&occurrence.signature);
         let around = Surroundings {

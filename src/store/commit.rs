@@ -7,6 +7,7 @@ use rusqlite::TransactionBehavior;
 use rusqlite::params;
 
 use crate::model::alert::Notice;
+use crate::model::command::Mute;
 use crate::model::correlation::OpenWindow;
 use crate::model::correlation::WindowKey;
 use crate::model::incident::LiveRelease;
@@ -45,6 +46,8 @@ pub struct Commit {
     pub events: Vec<(EventId, Timestamp)>,
     /// Transitions someone must hear of.
     pub notices: Vec<Notice>,
+    /// What is muted now, if that changed: replaces what was.
+    pub mutes: Option<Vec<Mute>>,
     /// Someone is told that this is stored, whatever it is.
     pub promised: bool,
 }
@@ -59,6 +62,7 @@ impl Commit {
             && self.tracks.is_empty()
             && self.events.is_empty()
             && self.notices.is_empty()
+            && self.mutes.is_none()
     }
 
     /// Whether losing this commit to a power cut would lose more than some reading: then the disk is waited for.
@@ -88,6 +92,7 @@ fn write(writer: &mut Writer, batch: &Commit, limits: Limits) -> Read<()> {
     write_tracks(&transaction, batch)?;
     write_live_releases(&transaction, batch)?;
     write_windows(&transaction, batch)?;
+    write_mutes(&transaction, batch)?;
     let mut events = writer.events + write_events(&transaction, batch)?;
     for notice in &batch.notices {
         outbox::owe(&transaction, &writer.sinks, notice, batch.now)?;
@@ -149,6 +154,17 @@ fn write_tracks(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
         let body = Body::of(track, "")?;
         let key = &track.key;
         upsert.execute(params![&*key.signature, &*key.service, &*key.environment, body.text, body.sum])?;
+    }
+    Ok(())
+}
+
+fn write_mutes(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
+    let Some(mutes) = &batch.mutes else { return Ok(()) };
+    transaction.execute("DELETE FROM mutes", [])?;
+    let mut insert = transaction.prepare_cached("INSERT INTO mutes (body, sum) VALUES (?1, ?2)")?;
+    for mute in mutes {
+        let body = Body::of(mute, "")?;
+        insert.execute(params![body.text, body.sum])?;
     }
     Ok(())
 }
