@@ -163,8 +163,8 @@ fn catalog_in_force(loaded: &Loaded, shared: &Shared, metrics: &Metrics, now: Ti
         warn!(errors, "part of the catalog is invalid; the rest is in force, `relapse check` shows the errors");
         metrics.catalog_refused();
     }
-    shared.publish_check(Check { name: "catalog".to_owned(), state: Ok(()) });
-    shared.publish_check(Check { name: "store".to_owned(), state: Ok(()) });
+    shared.publish_check(Check { name: "catalog".to_owned(), state: Ok(()), notes: Vec::new() });
+    shared.publish_check(Check { name: "store".to_owned(), state: Ok(()), notes: Vec::new() });
 }
 
 /// Title of each signature, for snapshots.

@@ -211,7 +211,7 @@ impl Pipeline {
                 Err(error.to_string())
             }
         };
-        self.shared.publish_check(Check { name: "store".to_owned(), state: state.clone() });
+        self.shared.publish_check(Check { name: "store".to_owned(), state: state.clone(), notes: Vec::new() });
         state
     }
 

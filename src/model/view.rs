@@ -120,4 +120,6 @@ pub struct Check {
     pub name: String,
     /// `Err` carries the reason, for humans.
     pub state: Result<(), String>,
+    /// What is worth knowing and does not make it fail, a line each.
+    pub notes: Vec<String>,
 }

@@ -64,6 +64,7 @@ pub const TABLE: &[Metric] = &[
     SOURCE_BYTES,
     SOURCE_LINES,
     SOURCE_FILES,
+    SOURCE_UNREADABLE,
     SOURCE_LAG,
     SOURCE_MAX_LAG,
     SOURCE_LAST_RECORD,
@@ -162,6 +163,12 @@ pub(super) const SOURCE_BYTES: Metric = row(
 pub(super) const SOURCE_LINES: Metric =
     row(MetricKind::Counter, "relapse_source_lines_total", &["source_kind"], "Lines judged.");
 pub(super) const SOURCE_FILES: Metric = row(MetricKind::Gauge, "relapse_source_files", &[], "Files being followed.");
+pub(super) const SOURCE_UNREADABLE: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_unreadable_files",
+    &[],
+    "Files that match a pattern and cannot be read; `/readyz?verbose` names them.",
+);
 pub(super) const SOURCE_LAG: Metric =
     row(MetricKind::Gauge, "relapse_source_lag_bytes", &[], "Bytes present and not yet judged, over all files.");
 pub(super) const SOURCE_MAX_LAG: Metric =

@@ -90,7 +90,7 @@ fn incident(signature: &str, environment: &str, state: TrackState) -> IncidentVi
 }
 
 fn check(name: &str, reason: Option<&str>) -> Check {
-    Check { name: name.to_owned(), state: reason.map_or(Ok(()), |reason| Err(reason.to_owned())) }
+    Check { name: name.to_owned(), state: reason.map_or(Ok(()), |reason| Err(reason.to_owned())), notes: Vec::new() }
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ async fn near_misses_and_records_without_a_time_are_counted() {
 async fn a_missing_file_is_waited_for() {
     let home = Home::new();
     let sidecar = home.start(&[]).await;
-    assert!(sidecar.text("/readyz?verbose").await.contains("[+]source/file ok"));
+    let ready = sidecar.text("/readyz?verbose").await;
+    assert!(ready.contains("[+]source/file ok\n   waiting for app.log\n"), "{ready}");
     home.append("app.log", failure(1));
     sidecar.await_occurrences(1).await;
 }
