@@ -19,6 +19,8 @@ pub(super) fn count(metrics: &Metrics, batch: &Batch) {
     metrics.records_odd(OddReason::InvalidUtf8, tally.invalid_utf8);
     metrics.records_odd(OddReason::BrokenJson, tally.broken_json);
     metrics.records_odd(OddReason::NoTime, tally.no_time);
+    metrics.records_odd(OddReason::UnreadTime, tally.unread_times);
+    metrics.records_odd(OddReason::Ambiguous, tally.ambiguous);
     for (signature, records) in &tally.near_misses {
         metrics.near_misses(signature, *records);
     }

@@ -309,10 +309,7 @@ impl Offline {
 
 /// The record of an observation.
 pub fn record_of(observation: &Observation) -> &Arc<Record> {
-    match observation {
-        Observation::Match(found) => &found.record,
-        Observation::Sighting(sighting) => &sighting.record,
-    }
+    observation.record()
 }
 
 /// The event time an event states.

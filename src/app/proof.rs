@@ -13,8 +13,8 @@ use crate::catalog::signature::TestCase;
 use crate::decode::DecodeConfig;
 use crate::incident::config::IncidentConfig;
 use crate::matcher::Matcher;
-use crate::matcher::scanner::Scanner;
 use crate::matcher::scanner::ScannerConfig;
+use crate::matcher::streams::FileScanner;
 use crate::model::record::Resource;
 
 /// One test and how it went.
@@ -68,7 +68,7 @@ fn judge(
         decode: DecodeConfig { defaults: resource(&case.resource), ..DecodeConfig::default() },
         ..ScannerConfig::default()
     };
-    let mut scanner = Scanner::new(Arc::clone(matcher), config, Arc::from(case.name.as_str()), 0, 1);
+    let mut scanner = FileScanner::new(Arc::clone(matcher), config, Arc::from(case.name.as_str()), 0, 1);
     let mut observations = Vec::new();
     scanner.push(case.input.as_bytes(), &mut observations);
     scanner.finish(&mut observations);

@@ -13,9 +13,9 @@ use crate::app::offline::Outcome;
 use crate::app::offline::record_of;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
-use crate::matcher::scanner::Scanner;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
+use crate::matcher::streams::FileScanner;
 use crate::store::event::EventId;
 
 /// Bytes read at a time.
@@ -62,7 +62,8 @@ pub struct Span {
 }
 
 impl Span {
-    fn holds(&self, time: Timestamp) -> bool {
+    /// Whether `time` lies in it.
+    pub fn holds(&self, time: Timestamp) -> bool {
         self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time <= until)
     }
 }
@@ -98,7 +99,7 @@ pub struct Totals {
 
 struct Stream {
     input: Input,
-    scanner: Scanner,
+    scanner: FileScanner,
     queue: VecDeque<Observation>,
     ended: bool,
 }
@@ -119,7 +120,7 @@ pub fn scan(
             scanner: {
                 let mut config = config.clone();
                 config.decode.written = Some(input.undated);
-                Scanner::new(matcher.clone(), config, input.name.clone(), 0, 1)
+                FileScanner::new(matcher.clone(), config, input.name.clone(), 0, 1)
             },
             input,
             queue: VecDeque::new(),

@@ -80,7 +80,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
     let config = DecodeConfig { defaults: resource.clone(), ..DecodeConfig::default() };
     let input = input(&args)?;
     let read = |found: &Found| decode::decode(&found.raw, &config);
-    let Some((found, Decoded { record, invalid_utf8, broken_json })) = chosen(&args, input, &matcher, read)? else {
+    let Some((found, Decoded { record, invalid_utf8, broken_json, .. })) = chosen(&args, input, &matcher, read)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };

@@ -22,6 +22,7 @@ mod junit;
 mod manifest;
 mod mute;
 mod open;
+mod record_json;
 mod replay;
 mod run;
 mod scan;
@@ -37,6 +38,7 @@ pub use exit::Exit;
 pub use exit::chain;
 pub use exit::is_closed_pipe;
 pub use jsonl::FIELDS as JSONL_FIELDS;
+pub use record_json::FIELDS as RECORD_FIELDS;
 
 /// Tells the moment a fixed incident comes back.
 #[derive(Debug, Parser)]

@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::io::IsTerminal;
 use std::io::Stdout;
 use std::io::Write;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::app::clock;
 use crate::app::offline::Offline;
 use crate::app::offline::Outcome;
+use crate::app::records as app_records;
 use crate::app::scan;
 use crate::app::scan::Listener;
 use crate::app::scan::Span;
@@ -26,12 +28,14 @@ use crate::cli::exit;
 use crate::cli::inputs;
 use crate::cli::jsonl;
 use crate::cli::open;
+use crate::cli::record_json;
 use crate::cli::setting::Setting;
 use crate::cli::setting::SettingArgs;
 use crate::cli::table::Table;
 use crate::decode::DecodeConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
+use crate::model::record::Record;
 use crate::model::verdict::Verdict;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -39,6 +43,7 @@ Examples:
   relapse scan app.log worker.log
   kubectl logs deploy/api --since=1h | relapse scan --service api --environment prod
   relapse scan --since 2025-10-01 --format jsonl '/var/log/app/*.log' | jq .verdict
+  relapse scan --show-records app.log | jq '.exceptions[0]'
 
 Exit codes:
   1  a regression or rollback was found, even where a file could not be read
@@ -67,6 +72,9 @@ pub(super) struct Args {
     /// `auto`: tracebacks join the line that announced them; `off`: every line is a record
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Multiline::Auto)]
     multiline: Multiline,
+    /// Print the records that the input holds, a JSON object each, and judge nothing
+    #[arg(long)]
+    show_records: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -93,17 +101,20 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         let is_yaml = |path: &mut PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         catalog.extend(args.files.extract_if(.., is_yaml));
     }
-    let Setting { loaded, resource, judging, .. } = match args.setting.read()? {
+    let Setting { loaded, resource, judging, .. } = match mem::take(&mut args.setting).read()? {
         Ok(setting) => setting,
         Err(exit) => return Ok(exit),
     };
-    let now = clock::now();
-    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
     let config = ScannerConfig {
         multiline: args.multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },
+        decode: DecodeConfig { defaults: resource.clone(), ..DecodeConfig::default() },
         ..ScannerConfig::default()
     };
+    if args.show_records {
+        return records(&args, &config);
+    }
+    let now = clock::now();
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
@@ -129,6 +140,26 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         (false, false, true) => inputs::unusable(&loaded.problems),
         (false, false, false) => Exit::Ok,
     })
+}
+
+/// Prints every record.
+fn records(args: &Args, config: &ScannerConfig) -> anyhow::Result<Exit> {
+    let opened = open::open_all(&args.files, clock::now())?;
+    let span = Span { since: args.since, until: args.until };
+    let mut out = BufWriter::with_capacity(OUTPUT, io::stdout());
+    let mut tell = |record: &Record| {
+        if record.time.is_none_or(|time| span.holds(time)) {
+            writeln!(out, "{}", record_json::object(record))
+        } else {
+            Ok(())
+        }
+    };
+    let failed = app_records::each(opened.inputs, config, &mut tell)?;
+    out.flush()?;
+    for error in &failed {
+        writeln!(anstream::stderr(), "error: {}", chain(error))?;
+    }
+    Ok(if opened.failed || !failed.is_empty() { Exit::Input } else { Exit::Ok })
 }
 
 /// Prints findings as they come (jsonl) or at the end (human).

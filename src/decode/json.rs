@@ -7,6 +7,7 @@ use crate::decode::fields;
 use crate::decode::json_exception;
 use crate::decode::text;
 use crate::model::record::Record;
+use crate::model::record::Span;
 
 /// Deeper values are kept as JSON text.
 const MAX_DEPTH: usize = 32;
@@ -29,16 +30,19 @@ pub(super) fn object(raw: &str) -> Option<(Value, &str)> {
 }
 
 /// Reads `value`, which `text` begins with, into `record`; what `record` already knows (from a header around it) stays where the
-/// object says nothing. Gives what follows the object back to [`append`].
-pub(super) fn read(text: &str, value: &Value, rest: &str, record: &mut Record) {
+/// object says nothing; what follows the object belongs to the message. Says whether there was a time that could not be read.
+pub(super) fn read(text: &str, value: &Value, rest: &str, record: &mut Record) -> bool {
     let own = text.get(..text.len() - rest.len()).unwrap_or_default();
-    read_wrapped(own, value, record, 0);
+    let unread_time = read_wrapped(own, value, record, 0);
     append(rest, record);
+    unread_time && record.time.is_none()
 }
 
-fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) {
+fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) -> bool {
     let mut pairs = Vec::new();
     flatten(value, &mut String::new(), 0, &mut pairs);
+    let unread_time = fields::has_unread_time(&pairs);
+    record.span = record.span.take().or_else(|| span(value));
     let outer = record.severity.take();
     let message = fields::assign(&pairs, record);
     record.severity = record.severity.take().or(outer);
@@ -48,16 +52,16 @@ fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) {
         if record.exceptions.is_empty() {
             own.trim_end().clone_into(&mut record.body);
         }
-        return;
+        return unread_time;
     };
     let message = text::strip(message.trim_end_matches(['\n', '\r'])).into_owned();
     if wraps < MAX_WRAPS && matches!(key, "log" | "message" | "textPayload" | "msg" | "text") {
         let object = message.starts_with('{').then(|| object(&message)).flatten();
         if let Some((inner, rest)) = object.filter(|(inner, _)| key != "message" || speaks(inner)) {
             let own = message.get(..message.len() - rest.len()).unwrap_or_default();
-            read_wrapped(own, &inner, record, wraps + 1);
+            let inner_unread = read_wrapped(own, &inner, record, wraps + 1);
             append(rest, record);
-            return;
+            return unread_time || inner_unread;
         }
     }
     body(key, message, record);
@@ -67,6 +71,23 @@ fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) {
             record.exceptions = found;
         }
     }
+    if let (true, Some(span)) = (record.exceptions.is_empty(), &record.span) {
+        record.exceptions.extend(exception::one(&span.status_message));
+    }
+    unread_time
+}
+
+/// A span, as [`crate::decode::transport`] writes one, or as OpenTelemetry's console exporters do.
+fn span(value: &Value) -> Option<Span> {
+    let owner = value.get("span").filter(|span| span.get("status").is_some()).or_else(|| {
+        let printed =
+            value.get("context").and_then(|context| context.get("span_id")).is_some() && value.get("kind").is_some();
+        printed.then_some(value)
+    })?;
+    let name = owner.get("name")?.as_str()?.to_owned();
+    let status = owner.get("status");
+    let message = ["message", "description"].iter().find_map(|key| status?.get(key)?.as_str());
+    Some(Span { name, status_message: message.unwrap_or_default().to_owned() })
 }
 
 /// Whether a JSON message is a record of its own and not data that was logged.
@@ -83,7 +104,7 @@ fn append(rest: &str, record: &mut Record) {
     record.body.push('\n');
     record.body.push_str(rest);
     if record.exceptions.is_empty() {
-        record.exceptions = exception::parse(rest);
+        record.exceptions = exception::parse(&record.body);
     }
 }
 
@@ -140,7 +161,9 @@ fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(Strin
         Value::Object(map) => {
             for (name, item) in map {
                 // A structured traceback is read as one; its hundreds of local variables are no attributes.
-                if depth == 0 && name == "exception" && json_exception::is_structured(item) {
+                // A span of `transport` is one, and no attribute.
+                let is_span = depth == 0 && name == "span" && item.get("status").is_some();
+                if is_span || depth == 0 && name == "exception" && json_exception::is_structured(item) {
                     continue;
                 }
                 inside(name, item, key, pairs);

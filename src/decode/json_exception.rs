@@ -27,6 +27,14 @@ const TEXTS: &[&[&str]] = &[
     &["stack"],
     &["text"],
     &["exc_text"],
+    &["Exception"],
+    &["@x"],
+    &["full_message"],
+    &["thrown", "extendedStackTrace"],
+    &["cause", "stack"],
+    &["e", "stack"],
+    &["exception", "stack"],
+    &["exception", "stack_trace"],
 ];
 /// Where type and message stand in two fields: parent, type, messages.
 const PARTED: &[(&[&str], &str)] = &[
@@ -40,6 +48,7 @@ const PARTED: &[(&[&str], &str)] = &[
     (&["attributes"], "exception.type"),
     (&[], "error.type"),
     (&[], "exc_type"),
+    (&["thrown"], "name"),
 ];
 const MESSAGES: &[&str] = &["value", "message", "exception.message", "error.message", "exc_value", "reason"];
 
@@ -65,8 +74,17 @@ pub(super) fn of_fields(value: &Value) -> Vec<Exception> {
         }
     }
     let roots = || roots.into_iter().flatten();
-    roots().find_map(parted).or_else(|| roots().find_map(bare)).into_iter().collect()
+    let alone = roots().find_map(parted).or_else(|| roots().find_map(bare));
+    let stack = || roots().find_map(|root| STACKS.iter().find_map(|key| root.get(key)?.as_str()));
+    let framed = |exception: Exception| match exception.frames.is_empty().then(stack).flatten() {
+        Some(text) => Exception { frames: exception::go::stack(text), ..exception },
+        None => exception,
+    };
+    alone.map(framed).into_iter().collect()
 }
+
+/// Where loggers of Go keep the stack of the place that logged.
+const STACKS: &[&str] = &["stacktrace", "stack", "errorVerbose", "stack_trace"];
 
 /// `{"msg": "failed", "error": "connection refused"}`: what loggers of Go write, where an error has a text and no type.
 fn bare(root: &Value) -> Option<Exception> {

@@ -1,6 +1,7 @@
 //! What one line is to record framing, told from its first bytes alone: no allocation, no regex, no look at its neighbours.
 
 use crate::decode::LineClass;
+use crate::decode::crash;
 use crate::decode::severity;
 use crate::decode::text;
 use crate::decode::time;
@@ -60,7 +61,7 @@ pub(super) fn classify(line: &[u8]) -> LineClass {
     let line = line.get(at..).unwrap_or_default();
     if continues(line) {
         LineClass::Continuation
-    } else if opening(line).is_some() {
+    } else if opening(line).is_some() || crash::opens(line) {
         LineClass::Header
     } else {
         LineClass::Plain
@@ -100,8 +101,9 @@ fn continues(line: &[u8]) -> bool {
         Some(b'+') => line.starts_with(b"+-") || line.starts_with(b"+ Exception Group"),
         Some(b'g') => line.starts_with(b"goroutine ") && line.get(10).is_some_and(u8::is_ascii_digit),
         Some(b'T' | b'D' | b'C' | b'S' | b'c' | b'>' | b'H' | b'L') => {
-            CONTINUATIONS.iter().any(|row| line.starts_with(row))
+            CONTINUATIONS.iter().any(|row| line.starts_with(row)) || crash::continues(line)
         }
+        Some(b'#' | b'[' | b's' | b'n' | b'N') => crash::continues(line),
         _ => false,
     }
 }
@@ -157,7 +159,7 @@ fn label_len(line: &[u8]) -> usize {
 }
 
 /// `2025-09-08T08:47:01.122456789Z stdout F `.
-fn cri_len(line: &[u8]) -> usize {
+pub(super) fn cri_len(line: &[u8]) -> usize {
     if line.get(10) != Some(&b'T') {
         return 0;
     }

@@ -3,13 +3,20 @@
 //! Receives the raw bytes of one record (header line and everything that continues it) and gives a [`Record`]; nothing is ever
 //! dropped for being odd: what cannot be understood is text.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use crate::decode::transport::Encoding;
+use crate::decode::transport::Form;
 use crate::model::record::Record;
 use crate::model::record::Resource;
+use crate::model::record::Severity;
 
 mod access;
 pub mod boot;
+mod crash;
 mod exception;
 mod fields;
 mod header;
@@ -17,10 +24,14 @@ mod json;
 mod json_exception;
 mod line;
 mod logfmt;
+mod own_header;
 mod prefix;
 mod severity;
 mod text;
 mod time;
+pub mod transport;
+
+pub use own_header::OwnHeader;
 
 /// A header ends within so many bytes.
 const HEADER_BYTES: usize = 512;
@@ -37,6 +48,12 @@ pub struct DecodeConfig {
     /// When the newest record was written, about: gives syslog's and klog's dates (`Sep  8 08:47:01`) the latest year that is not after
     /// it. `None`: such a record states no time (read as it is written, its time is now).
     pub written: Option<Timestamp>,
+    /// The first line of a record, where no library's header is in the file.
+    pub header: Option<Arc<OwnHeader>>,
+    /// The form of the file; `None`: found out.
+    pub form: Option<Form>,
+    /// The encoding of the file; `None`: found out.
+    pub encoding: Option<Encoding>,
 }
 
 /// What a line is to record framing. Local: it needs nothing but the line itself.
@@ -59,6 +76,10 @@ pub struct Decoded {
     pub invalid_utf8: bool,
     /// The text began like a JSON object and did not parse: it was read as text.
     pub broken_json: bool,
+    /// Rows of several tracebacks are mixed up: the record has no exceptions, rather than wrong ones.
+    pub ambiguous: bool,
+    /// A time was there and could not be read.
+    pub unread_time: bool,
 }
 
 /// Classifies one line (without its newline; ANSI sequences may be in it). Looks at its first bytes only.
@@ -66,15 +87,17 @@ pub fn classify(line: &[u8]) -> LineClass {
     line::classify(line)
 }
 
-/// Whether `record`, the raw bytes of a record without a header so far, ends inside a Python traceback: the next line then
-/// names the exception and belongs to it, although it looks like any other line.
-pub fn awaits_exception(record: &[u8]) -> bool {
-    let trimmed = record.trim_ascii_end();
-    let last = trimmed.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let indented = last.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-    let opened = memchr::memmem::find(record, b"Traceback (most recent call last):").is_some();
-    let linked = last.starts_with(b"Traceback (most recent call last):");
-    opened && (indented || linked)
+/// Whether `line`, directly behind the line `before` that starts a record, is the second half of its header.
+pub fn is_second_of_header(before: &[u8], line: &[u8]) -> bool {
+    crash::is_second_of_header(before, line)
+}
+
+/// The same in a file that may have a header of its own.
+pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
+    match (classify(line), header) {
+        (LineClass::Plain, Some(header)) if header.is_in(line) => LineClass::Header,
+        (class, _) => class,
+    }
 }
 
 /// The event time that a header line states, told without decoding the record; `None` for other lines and for times without a
@@ -113,10 +136,13 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     let unprefixed = prefix::strip(whole);
     let inner = unprefixed.trim_start_matches('\n');
     if let Some((value, rest)) = inner.starts_with('{').then(|| json::object(inner)).flatten() {
-        json::read(inner, &value, rest, record);
+        decoded.unread_time = json::read(inner, &value, rest, record);
     } else {
         decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
-        plain(&unprefixed, record);
+        match config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes())) {
+            Some(header) => decoded.ambiguous = own_header(&unprefixed, header, record),
+            None => decoded.ambiguous = plain(&unprefixed, record),
+        }
         record.original = record.original.take().map(|_| whole.to_owned());
     }
     record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
@@ -127,21 +153,36 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     decoded
 }
 
-/// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON.
-fn plain(text: &str, record: &mut Record) {
+fn first_line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or_default()
+}
+
+fn is_plain(text: &str) -> bool {
+    classify(first_line(text).as_bytes()) == LineClass::Plain
+}
+
+fn own_header(text: &str, header: &OwnHeader, record: &mut Record) -> bool {
+    let begin = header.read(first_line(text), record);
+    text.get(begin..).unwrap_or_default().clone_into(&mut record.body);
+    finish(record, text)
+}
+
+/// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON. Says whether
+/// the rows of several tracebacks are mixed up in it.
+fn plain(text: &str, record: &mut Record) -> bool {
     let first = text.split('\n').next().unwrap_or_default();
     if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
         return logfmt_line(text, first.len(), record);
     }
     let Some(header) = header::parse(first) else {
         text.clone_into(&mut record.body);
-        finish(record, text);
-        return;
+        return finish(record, text);
     };
     record.time = record.time.or(header.time);
     record.severity = header.severity.or_else(|| record.severity.take());
     record.attributes.0.extend(header.attributes.0);
     record.resource.service = record.resource.service.take().or(header.service);
+    trace_ids(text, record);
     if let Some(host) = header.host {
         record.resource.attributes.push("host.name", host);
     }
@@ -150,13 +191,53 @@ fn plain(text: &str, record: &mut Record) {
         && let Some((value, rest)) = message.starts_with('{').then(|| json::object(message)).flatten()
     {
         json::read(message, &value, rest, record);
-        return;
+        return false;
     }
-    record.body = if header.markup { text::strip_markup(message).into_owned() } else { message.to_owned() };
-    finish(record, text);
+    let (message, second) = second_line(text, message);
+    let message = below(message);
+    record.severity = second.or_else(|| record.severity.take());
+    record.body = if header.markup { text::strip_markup(&message).into_owned() } else { message.into_owned() };
+    finish(record, text)
 }
 
-fn logfmt_line(text: &str, first: usize, record: &mut Record) {
+/// .NET's console logger begins the message on a line of its own, indented.
+fn below(message: &str) -> Cow<'_, str> {
+    match message.strip_prefix("\n      ") {
+        Some(rest) => Cow::Owned(rest.replace("\n      ", "\n")),
+        None => Cow::Borrowed(message),
+    }
+}
+
+/// The ids that a header names, or OpenTelemetry's `trace_id=… span_id=…` in its line.
+fn trace_ids(text: &str, record: &mut Record) {
+    let first = first_line(text);
+    let id = |name: &str, digits: usize| {
+        let known = record.attributes.get(name);
+        let named = || {
+            first
+                .split_once(name)
+                .and_then(|(_, rest)| rest.strip_prefix(['=', ':']))
+                .map(|rest| rest.trim_start_matches([' ', '"']))
+        };
+        let value = known.or_else(named)?.get(..digits)?;
+        let zero = value.bytes().all(|byte| byte == b'0');
+        (value.bytes().all(|byte| byte.is_ascii_hexdigit()) && !zero).then(|| value.to_ascii_lowercase())
+    };
+    let (trace, span) = (id("trace_id", 32), id("span_id", 16));
+    record.attributes.0.retain(|(key, _)| key != "trace_id" && key != "span_id");
+    record.trace_id = record.trace_id.take().or(trace);
+    record.span_id = record.span_id.take().or(span);
+}
+
+/// Java's own logger puts the level on a line of its own: the message begins behind it.
+fn second_line<'a>(text: &str, message: &'a str) -> (&'a str, Option<Severity>) {
+    let two = text.split_once('\n').filter(|(first, rest)| is_second_of_header(first.as_bytes(), rest.as_bytes()));
+    let below = two.and_then(|(_, rest)| message.strip_suffix(rest).map(|_| rest.len()));
+    let second = below.and_then(|len| message.get(message.len() - len..)).and_then(|rest| rest.split_once(": "));
+    second.map_or((message, None), |(level, said)| (said, severity::of(level)))
+}
+
+fn logfmt_line(text: &str, first: usize, record: &mut Record) -> bool {
     let (line, rest) = text.split_at(first);
     let pairs = logfmt::pairs(line);
     let message = fields::assign(&pairs, record);
@@ -168,13 +249,17 @@ fn logfmt_line(text: &str, first: usize, record: &mut Record) {
         .unwrap_or_default();
     record.body = message.map_or_else(|| line.to_owned(), |(_, message)| message);
     record.body.push_str(rest);
-    finish(record, text);
+    finish(record, text)
 }
 
-fn finish(record: &mut Record, text: &str) {
+fn finish(record: &mut Record, text: &str) -> bool {
     record.original = Some(text.to_owned());
+    let mut ambiguous = false;
     if record.exceptions.is_empty() {
-        record.exceptions = exception::parse(&record.body);
+        let printed = exception::read(&record.body);
+        ambiguous = printed.ambiguous;
+        record.exceptions = printed.chain;
     }
     access::fields(&record.body, &mut record.attributes);
+    ambiguous
 }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::decode::transport;
+
 /// Longest escape sequence that is believed; a longer one is taken for text behind a stray ESC.
 const MAX_SEQUENCE: usize = 256;
 /// Colour names that loguru's markup knows; shorter ones (`<b>`) are HTML as often as markup.
@@ -32,7 +34,25 @@ const MARKUP: &[&str] = &[
 pub(super) fn clean(raw: &[u8]) -> (String, bool) {
     let text = String::from_utf8_lossy(raw);
     let invalid = matches!(text, Cow::Owned(_));
+    let text = if invalid { latin1(raw).map_or(text, Cow::Owned) } else { text };
     (strip(&text).into_owned(), invalid)
+}
+
+/// `raw` read as Latin-1, where it looks like that: letters beyond ASCII inside or beside words, few of them, and no character of UTF-8.
+fn latin1(raw: &[u8]) -> Option<String> {
+    let foreign = |at: usize| raw.get(at).is_some_and(|byte| *byte >= 0xa0);
+    let letter = |at: Option<usize>| at.and_then(|at| raw.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    let is_word = |at: usize| {
+        letter(at.checked_sub(1))
+            || letter(at.checked_add(1))
+            || raw.get(at) == Some(&0xa0)
+            || matches!(raw.get(at), Some(0xe0))
+    };
+    let mut high = raw.iter().enumerate().filter(|(_, byte)| !byte.is_ascii()).map(|(at, _)| at).peekable();
+    high.peek()?;
+    let few = raw.iter().filter(|byte| !byte.is_ascii()).count() * 4 <= raw.len();
+    let no_utf8 = raw.utf8_chunks().all(|chunk| chunk.valid().is_ascii());
+    (few && no_utf8 && high.all(|at| foreign(at) && is_word(at))).then(|| transport::latin1(raw)).flatten()
 }
 
 /// `text` without escape sequences, NULs, byte order mark and the `\r` of line ends.

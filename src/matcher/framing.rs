@@ -10,16 +10,19 @@ use memchr::memrchr;
 
 use crate::decode;
 use crate::decode::LineClass;
+use crate::decode::OwnHeader;
 
 /// The bounds of a record.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Framing {
+pub(crate) struct Framing<'a> {
     /// `false`: every line is a record.
     pub multiline: bool,
     /// The first line always belongs to its record; no other may lead beyond so many bytes.
     pub max_bytes: usize,
     /// No more lines than that.
     pub max_lines: usize,
+    /// The header of the file, if it has one of its own.
+    pub header: Option<&'a OwnHeader>,
 }
 
 /// Where a record ends.
@@ -56,12 +59,16 @@ fn expects_exception(class: LineClass, line: &[u8]) -> bool {
         return false;
     }
     // Rows of the languages that print the exception first; a launcher's prefix may stand before them.
-    let starts: [&[u8]; 4] = [b"at ", b"... ", b"Caused by", b"Suppressed"];
+    let starts: [&[u8]; 6] = [b"at ", b"... ", b"Caused by", b"Suppressed", b"}", b"#"];
     let rows: [&[u8]; 2] = [b"\tat ", b"   at "];
     !starts.iter().any(|start| text.starts_with(start)) && !rows.iter().any(|row| memmem::find(line, row).is_some())
 }
 
-impl Framing {
+impl Framing<'_> {
+    fn classify(self, line: &[u8]) -> LineClass {
+        decode::classify_with(line, self.header)
+    }
+
     /// The record that starts at `start`. Lines are taken to be complete, the last one with or without its newline.
     pub(crate) fn frame(self, bytes: &[u8], start: usize) -> Frame {
         let mut end = line_end(bytes, start);
@@ -69,15 +76,15 @@ impl Framing {
             return Frame { end, cut: false, open: false };
         }
         let mut last = line(bytes, start, end);
-        let mut class = decode::classify(last);
+        let mut class = self.classify(last);
         let headed = class == LineClass::Header;
         let mut lines = 1;
         while end < bytes.len() {
             let next_end = line_end(bytes, end);
             let next = line(bytes, end, next_end);
-            let next_class = decode::classify(next);
+            let next_class = self.classify(next);
             let starts = match next_class {
-                LineClass::Header => true,
+                LineClass::Header => lines > 1 || !decode::is_second_of_header(last, next),
                 LineClass::Continuation => false,
                 LineClass::Plain => !headed && !expects_exception(class, last),
             };
@@ -102,9 +109,9 @@ impl Framing {
         while end > floor && lines_before < self.max_lines {
             let start = line_start(bytes, end - 1).max(floor);
             let text = line(bytes, start, end);
-            let class = decode::classify(text);
+            let class = self.classify(text);
             if class == LineClass::Header {
-                return start;
+                return self.first_of_header(bytes, floor, start, text);
             }
             if let Some(start) = plain.take()
                 && !expects_exception(class, text)
@@ -116,6 +123,16 @@ impl Framing {
             end = start;
         }
         headless.unwrap_or(floor)
+    }
+
+    /// Where the header begins whose last line is `text`, at `start`.
+    fn first_of_header(self, bytes: &[u8], floor: usize, start: usize, text: &[u8]) -> usize {
+        if start <= floor {
+            return start;
+        }
+        let before = line_start(bytes, start - 1).max(floor);
+        let two = decode::is_second_of_header(line(bytes, before, start), text);
+        if two { before } else { start }
     }
 
     /// Start of the last record of `bytes`, which may still grow. `start` is the start of a record.

@@ -79,7 +79,7 @@ enum Hidden {
 impl Judge<'_> {
     /// Judges the records in `start..end` of the buffer; both are record starts (or `end` the end of the stream).
     pub(crate) fn judge(&mut self, start: usize, end: usize) {
-        if self.matcher.prefilter.every_record() {
+        if self.config.every_record || self.matcher.prefilter.every_record() {
             self.judge_all(start, end);
         } else {
             self.judge_hits(start, end);
@@ -210,7 +210,7 @@ impl Judge<'_> {
     fn judge_record(&mut self, start: usize, frame: Frame, due: bool) {
         let matcher = self.matcher;
         let survey = matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch);
-        let due = due || self.is_due(&survey) || (survey.boot && self.config.release_watch);
+        let due = due || self.config.every_record || self.is_due(&survey) || (survey.boot && self.config.release_watch);
         let every = survey.whole;
         if !every && !due && survey.signatures.is_empty() && matcher.prefilter.unfiltered().is_empty() {
             return;
@@ -266,6 +266,8 @@ impl Judge<'_> {
         tally.decoded += 1;
         tally.invalid_utf8 += u64::from(decoded.invalid_utf8);
         tally.broken_json += u64::from(decoded.broken_json);
+        tally.ambiguous += u64::from(decoded.ambiguous);
+        tally.unread_times += u64::from(decoded.unread_time);
         let mut record = decoded.record;
         record.origin = Origin { file: Arc::clone(self.file), line, offset };
         if record.time.is_none() {

@@ -29,6 +29,7 @@ mod prefilter;
 mod quiet;
 mod regex_literals;
 pub mod scanner;
+pub mod streams;
 mod unescape;
 mod verify;
 mod watch;
@@ -67,6 +68,23 @@ pub enum Observation {
     Match(Match),
     /// A change of release, instance, service, environment or process start on a healthy record.
     Sighting(Sighting),
+}
+
+impl Observation {
+    /// What was observed.
+    pub fn record(&self) -> &Arc<Record> {
+        match self {
+            Self::Match(found) => &found.record,
+            Self::Sighting(sighting) => &sighting.record,
+        }
+    }
+
+    pub(crate) fn record_mut(&mut self) -> &mut Arc<Record> {
+        match self {
+            Self::Match(found) => &mut found.record,
+            Self::Sighting(sighting) => &mut sighting.record,
+        }
+    }
 }
 
 /// All signatures of a catalog, ready to match.

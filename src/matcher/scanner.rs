@@ -34,6 +34,8 @@ pub struct ScannerConfig {
     pub max_line_bytes: usize,
     /// Report releases, instances and boots seen on healthy records.
     pub release_watch: bool,
+    /// Report every record, matched or not (as a sighting where it is no match).
+    pub every_record: bool,
     /// What the source knows about its records.
     pub decode: DecodeConfig,
 }
@@ -46,14 +48,20 @@ impl Default for ScannerConfig {
             max_record_lines: 1_000,
             max_line_bytes: 1024 * 1024,
             release_watch: true,
+            every_record: false,
             decode: DecodeConfig::default(),
         }
     }
 }
 
 impl ScannerConfig {
-    pub(crate) fn framing(&self) -> Framing {
-        Framing { multiline: self.multiline, max_bytes: self.max_record_bytes, max_lines: self.max_record_lines.max(1) }
+    pub(crate) fn framing(&self) -> Framing<'_> {
+        Framing {
+            multiline: self.multiline,
+            max_bytes: self.max_record_bytes,
+            max_lines: self.max_record_lines.max(1),
+            header: self.decode.header.as_deref(),
+        }
     }
 }
 
@@ -79,6 +87,10 @@ pub struct Tally {
     /// By signature id: of these, records that held a literal of a signature in whose scope they are and did not match it. A sign
     /// that a text has drifted.
     pub near_misses: BTreeMap<Arc<str>, u64>,
+    /// Of these: records whose rows of two tracebacks are mixed up; their exceptions are not told.
+    pub ambiguous: u64,
+    /// Of these: records with a time that could not be read.
+    pub unread_times: u64,
     /// Event time that the latest completed header line states; `None` when none nearby does.
     pub last_time: Option<Timestamp>,
 }
@@ -96,6 +108,8 @@ impl AddAssign for Tally {
         for (signature, records) in other.near_misses {
             *self.near_misses.entry(signature).or_default() += records;
         }
+        self.ambiguous += other.ambiguous;
+        self.unread_times += other.unread_times;
         self.last_time = self.last_time.max(other.last_time);
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::matcher::Observation;
-use crate::matcher::scanner::Scanner;
+use crate::matcher::streams::FileScanner;
 use crate::source::Batch;
 use crate::source::Control;
 use crate::source::Emit;
@@ -62,7 +62,7 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), SourceError> {
     let matcher = Arc::clone(&context.matcher.borrow());
-    let scanner = Scanner::new(matcher, context.scanner, Arc::from(NAME), 0, 1);
+    let scanner = FileScanner::new(matcher, context.scanner, Arc::from(NAME), 0, 1);
     let mut emit = |batch| output.blocking_send(batch).map_err(|_| OutputClosed);
     let control = Control { now: context.now, status: context.status, stop: stop.clone() };
     Intake::new(config, control, scanner).follow(io::stdin(), &mut reloads(context.matcher), &mut emit)

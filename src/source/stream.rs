@@ -1,14 +1,14 @@
-//! What a source needs of the thing it pushes bytes into. The matcher's [`Scanner`] is the real one; tests record lines with
+//! What a source needs of the thing it pushes bytes into. The matcher's [`FileScanner`] is the real one; tests record lines with
 //! another.
 
 use std::sync::Arc;
 
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
-use crate::matcher::scanner::Scanner;
 use crate::matcher::scanner::Tally;
+use crate::matcher::streams::FileScanner;
 
-/// One byte stream: blocks in, observations out (the contract of [`Scanner`]).
+/// One byte stream: blocks in, observations out (the contract of [`FileScanner`]).
 pub trait RecordStream {
     /// Appends bytes and reports every record they complete.
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Observation>);
@@ -26,7 +26,7 @@ pub trait RecordStream {
     fn set_matcher(&mut self, matcher: Arc<Matcher>);
 }
 
-impl RecordStream for Scanner {
+impl RecordStream for FileScanner {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Observation>) {
         Self::push(self, bytes, out);
     }

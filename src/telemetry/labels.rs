@@ -58,6 +58,10 @@ label! {
         ClockSkew => "clock_skew",
         /// No event time: the time of reading was taken.
         NoTime => "no_time",
+        /// A time that cannot be read: as if there were none.
+        UnreadTime => "unread_time",
+        /// Rows of two tracebacks mixed up: its exceptions are not told apart.
+        Ambiguous => "ambiguous",
     }
 }
 

@@ -191,7 +191,8 @@ pub(super) const RECORDS_ODD: Metric = row(
     MetricKind::Counter,
     "relapse_records_odd_total",
     &["reason"],
-    "Records that were odd and matched all the same: invalid_utf8, overlong, broken_json, cut, clock_skew, no_time.",
+    "Records that were odd and matched all the same: invalid_utf8, overlong, broken_json, cut, clock_skew, no_time, \
+     unread_time, ambiguous (two tracebacks mixed up).",
 );
 pub(super) const CATALOG_SIGNATURES: Metric =
     row(MetricKind::Gauge, "relapse_catalog_signatures", &[], "Signatures in force.");

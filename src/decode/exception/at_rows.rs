@@ -69,7 +69,7 @@ fn head(row: &str) -> Option<(Exception, Mark)> {
     if row.len() > MAX_HEAD {
         return None;
     }
-    let marks = ["Caused by: ", "[cause]: ", "---> "];
+    let marks = ["Caused by: ", "caused by: ", "[cause]: ", "---> "];
     let cause = marks.iter().find_map(|mark| row.strip_prefix(mark));
     let suppressed = row.strip_prefix("Suppressed: ");
     let text = cause.or(suppressed).unwrap_or(row);
@@ -103,8 +103,9 @@ fn head(row: &str) -> Option<(Exception, Mark)> {
 }
 
 /// `a.b.C.m(File.java:12)`, `f (/app/x.js:1:2)`, `/app/x.js:1:2`, `A.B(String s) in /src/x.cs:line 12`.
-fn frame(place: &str) -> Frame {
-    let place = place.trim_end_matches([' ', '{']);
+pub(super) fn frame(place: &str) -> Frame {
+    let place = place.trim_end_matches([' ', '{', ',']);
+    let place = place.strip_prefix("async ").unwrap_or(place);
     if let Some((function, rest)) = place.split_once(") in ") {
         let (path, line) = rest.rsplit_once(":line ").unwrap_or((rest, ""));
         let function = function.split('(').next().unwrap_or(function);

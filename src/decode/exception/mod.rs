@@ -8,24 +8,57 @@ use std::borrow::Cow;
 use crate::model::record::Exception;
 
 mod at_rows;
-mod go;
+mod dotnet;
+pub(super) mod go;
+mod javascript;
+mod php;
 mod python;
+mod ruby;
+mod rust;
 
 /// A text with more links than this is not a chain but a flood.
 const MAX_EXCEPTIONS: usize = 128;
 
+/// A reader of one language's stacks.
+type Reader = fn(&str) -> Vec<Exception>;
+
+/// Asked in this order; what holds others is read before what stands alone.
+const READERS: [Reader; 7] =
+    [dotnet::parse, javascript::parse, at_rows::parse, go::parse, php::parse, ruby::parse, rust::parse];
+
+/// What is printed in a text.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    /// Every exception, root first.
+    pub(super) chain: Vec<Exception>,
+    /// The rows of several tracebacks are mixed up, so the chain is left out.
+    pub(super) ambiguous: bool,
+}
+
+/// What is printed in `text`.
+pub(super) fn read(text: &str) -> Printed {
+    if !text.contains('\n') && !text.contains("\\n") {
+        return Printed::default();
+    }
+    let text = unescape(text);
+    let mut printed = python::parse(&text);
+    if printed.chain.is_empty() && !printed.ambiguous {
+        printed.chain = READERS.iter().map(|read| read(&text)).find(|chain| !chain.is_empty()).unwrap_or_default();
+    }
+    printed.chain.truncate(MAX_EXCEPTIONS);
+    printed
+}
+
 /// Every exception in `text`, root first.
 pub(super) fn parse(text: &str) -> Vec<Exception> {
-    let text = unescape(text);
-    let mut found = python::parse(&text);
-    if found.is_empty() {
-        found = at_rows::parse(&text);
-    }
-    if found.is_empty() {
-        found = go::parse(&text);
-    }
-    found.truncate(MAX_EXCEPTIONS);
-    found
+    read(text).chain
+}
+
+/// `ValueError: x`, as a span's status says it: an exception without frames.
+pub(super) fn one(text: &str) -> Option<Exception> {
+    let (kind, message) = typed(text)?;
+    let known = kind.ends_with("Error") || kind.ends_with("Exception");
+    known.then(|| Exception { kind: kind.to_owned(), message: message.to_owned(), ..Exception::default() })
 }
 
 /// A traceback whose newlines arrived as the two characters `\n` gets its lines back.

@@ -1,5 +1,6 @@
 //! Python tracebacks of 3.6 to 3.14 and loguru's decorated form: chains, groups, notes, syntax errors.
 
+use crate::decode::exception::Printed;
 use crate::decode::exception::typed;
 use crate::model::record::Exception;
 use crate::model::record::Frame;
@@ -14,10 +15,10 @@ const MAX_LEVELS: usize = 32;
 const DRAWN: usize = usize::MAX;
 
 /// Every exception of the tracebacks in `text`, root first; members of a group before the group.
-pub(super) fn parse(text: &str) -> Vec<Exception> {
+pub(super) fn parse(text: &str) -> Printed {
     let bare = !text.contains(START);
     if bare && !(text.contains("  File \"") && text.contains("Error: ")) {
-        return Vec::new();
+        return Printed::default();
     }
     let mut levels = vec![Level::default()];
     for line in text.lines() {
@@ -26,7 +27,10 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
     while levels.len() > 1 {
         close(&mut levels);
     }
-    levels.pop().map(Level::into_chain).unwrap_or_default()
+    let Some(level) = levels.pop() else { return Printed::default() };
+    let ambiguous = level.mixed;
+    let chain = level.into_chain();
+    Printed { chain: if ambiguous { Vec::new() } else { chain }, ambiguous }
 }
 
 /// One traceback text, or one member of a group.
@@ -43,6 +47,8 @@ struct Level {
     last_line: String,
     /// A decoration row of loguru was seen since the last frame: what is indented now belongs to it.
     decorated: bool,
+    /// A traceback began in the middle of the rows of another: two threads have written at once.
+    mixed: bool,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +186,7 @@ impl Level {
     /// A traceback begins at byte `at` of `line`.
     fn begin(&mut self, line: &str, at: usize) {
         let before = line.get(..at).unwrap_or_default();
+        self.mixed |= self.state == State::Frames && before.trim().is_empty();
         if matches!(self.state, State::Message | State::Frames) {
             self.end(None);
         }

@@ -83,3 +83,37 @@ pub(super) fn ruby(cursor: &mut Cursor<'_>) {
         cursor.at = cursor.line.len() - message.len();
     }
 }
+
+/// .NET's console logger, behind `fail:`: ` Shop.Orders[0]`, and the message on the next line.
+pub(super) fn dotnet(cursor: &mut Cursor<'_>) -> bool {
+    let text = cursor.rest().trim();
+    let name = text.strip_suffix(']').and_then(|text| text.split_once('[')).filter(|(_, event)| digits(event));
+    let Some((name, event)) = name.filter(|(name, _)| identifier(name)) else { return false };
+    cursor.set("logger.name", name);
+    cursor.set("event.id", event);
+    cursor.at = cursor.line.len();
+    true
+}
+
+/// What the message of a line says of its severity where the header does not: PostgreSQL's `ERROR:  `, PHP's `PHP Warning:  `.
+pub(super) fn severity_in(message: &str) -> Option<Severity> {
+    let said = |text: &str, number: u8| Some(Severity { text: text.to_owned(), number });
+    if let Some(php) = message.strip_prefix("PHP ") {
+        let (kind, _) = php.split_once(":  ")?;
+        return match kind {
+            "Fatal error" => said(kind, 21),
+            "Parse error" | "Recoverable fatal error" => said(kind, 17),
+            "Warning" | "Deprecated" => said(kind, 13),
+            "Notice" => said(kind, 10),
+            _ => None,
+        };
+    }
+    let (before, _) = message.get(..message.len().min(200)).unwrap_or(message).split_once(":  ")?;
+    let word = before.rsplit(' ').next().unwrap_or(before);
+    match word {
+        "ERROR" | "WARNING" | "NOTICE" | "LOG" | "INFO" => said(word, severity::number(word.as_bytes())?),
+        "FATAL" | "PANIC" => said(word, 21),
+        "STATEMENT" | "DETAIL" | "HINT" => said(word, 9),
+        _ => None,
+    }
+}

@@ -4,17 +4,18 @@
 
 use jiff::Timestamp;
 
+use crate::decode::header::after_level::after_level;
+use crate::decode::header::after_level::location_prefix;
 use crate::decode::header::cursor::Cursor;
 use crate::decode::header::cursor::Header;
 use crate::decode::header::cursor::digits;
 use crate::decode::header::cursor::identifier;
-use crate::decode::header::cursor::logger_name;
 use crate::decode::line;
 use crate::decode::line::Opening;
 use crate::decode::severity;
-
 use crate::decode::time;
 
+mod after_level;
 mod cursor;
 mod families;
 mod separated;
@@ -46,7 +47,7 @@ pub(super) fn time_before(line: &str, written: Timestamp) -> Option<Timestamp> {
 }
 
 fn parse_nested(line: &str, depth: u8) -> Option<Header> {
-    let opening = line::opening(line.as_bytes())?;
+    let Some(opening) = line::opening(line.as_bytes()) else { return headless(line) };
     let mut cursor = Cursor::new(line);
     match opening {
         Opening::Json | Opening::Logfmt => return None,
@@ -69,8 +70,21 @@ fn parse_nested(line: &str, depth: u8) -> Option<Header> {
     if cursor.header.transport && depth < MAX_DEPTH {
         nested(&mut cursor, depth);
     }
+    if cursor.header.severity.is_none() {
+        cursor.header.severity = families::severity_in(cursor.rest());
+    }
     cursor.header.body = cursor.at;
     Some(cursor.header)
+}
+
+/// What a line without a time says of its severity: winston's `error: message`, PHP's own messages.
+fn headless(line: &str) -> Option<Header> {
+    let winston = ["error", "warn", "info", "http", "verbose", "debug", "silly"];
+    if let Some((level, _)) = line.split_once(": ").filter(|(level, _)| winston.contains(level)) {
+        return Some(Header { severity: severity::of(level), body: level.len() + 2, ..Header::default() });
+    }
+    let severity = families::severity_in(line).filter(|_| line.starts_with("PHP "))?;
+    Some(Header { severity: Some(severity), ..Header::default() })
 }
 
 /// The time in an access log's bracket; the whole line stays the message.
@@ -209,110 +223,6 @@ fn component(cursor: &mut Cursor<'_>) {
     }
 }
 
-/// What may stand between level and message.
-pub(super) fn after_level(cursor: &mut Cursor<'_>) {
-    cursor.blanks();
-    let rest = cursor.rest();
-    if rest.starts_with('|') {
-        return separated::pipes(cursor);
-    }
-    if let Some((process, message)) = rest.split_once(' ')
-        && (digits(process) && message.starts_with("--- ")
-            || process
-                .strip_suffix(':')
-                .and_then(|ids| ids.split_once('#'))
-                .is_some_and(|(a, b)| digits(a) && digits(b)))
-    {
-        cursor.set("process.pid", process.split('#').next().unwrap_or(process));
-        cursor.at += process.len() + 1;
-        cursor.eat("--- ");
-    }
-    if cursor.eat("-- : ") || cursor.eat("- ") {
-        cursor.blanks();
-    }
-    if cursor.rest().starts_with("in ")
-        && let Some((name, _)) = cursor.rest().get(3..).and_then(|rest| rest.split_once(": "))
-        && !name.contains(' ')
-    {
-        cursor.set("logger.name", name);
-        cursor.at += 5 + name.len();
-        return;
-    }
-    let threaded = bracket_after_level(cursor);
-    cursor.blanks();
-    if !location_prefix(cursor) {
-        logger_prefix(cursor, threaded);
-    }
-}
-
-/// `[main] `, `[app.models] `, `[views.py:12] `; `true` where a logger's name may follow without a dot in it.
-fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
-    let Some(content) = cursor.bracket() else { return false };
-    let after = cursor.rest().get(content.len() + 2..).unwrap_or_default();
-    let next = after.trim_start();
-    let word = next.split([' ', '\t']).next().unwrap_or_default();
-    let name = word.strip_suffix(':').unwrap_or(word);
-    let follows = next.get(word.len()..).unwrap_or_default().trim_start_matches(' ');
-    let named = identifier(name) && (word.ends_with(':') || follows.starts_with("- ") || follows.starts_with(": "));
-    if cursor.location(content) || logger_name(content) {
-        if cursor.header.attributes.get("code.file.path").is_none() {
-            cursor.set("logger.name", content);
-        }
-        cursor.at += content.len() + 2;
-        cursor.blanks();
-        cursor.eat("- ");
-    } else if named || after.starts_with(" - ") {
-        cursor.set("thread.name", content.trim());
-        cursor.at += content.len() + 2;
-        cursor.blanks();
-        cursor.eat("- ");
-        return true;
-    }
-    false
-}
-
-/// `main.go:12: `, `app/main.go:12\t`, `views.py:3 - ` before the message.
-fn location_prefix(cursor: &mut Cursor<'_>) -> bool {
-    let word = cursor.word();
-    let place = word.strip_suffix(':').unwrap_or(word);
-    let after = cursor.rest().get(word.len()..).unwrap_or_default();
-    let parted = word.ends_with(':') || after.starts_with('\t') || after.starts_with(" - ");
-    if !parted || !cursor.location(place) {
-        return false;
-    }
-    cursor.at += word.len();
-    cursor.blanks();
-    cursor.eat("- ");
-    true
-}
-
-/// `org.apache.Foo: `, `c.e.Foo - `, `nova.compute [req-…] ` before the message.
-fn logger_prefix(cursor: &mut Cursor<'_>, threaded: bool) {
-    let word = cursor.word();
-    let name = word.strip_suffix(':').unwrap_or(word);
-    let after = cursor.rest().get(word.len()..).unwrap_or_default();
-    let aligned = after.trim_start_matches(' ');
-    let separator = if word.ends_with(':') && after.starts_with(' ') {
-        0
-    } else if aligned.starts_with(": ") || aligned.starts_with("- ") {
-        after.len() - aligned.len() + 2
-    } else if after.starts_with(" [req-") {
-        1
-    } else {
-        return;
-    };
-    if !(logger_name(name) || threaded && identifier(name)) {
-        return;
-    }
-    cursor.set("logger.name", name);
-    cursor.at += word.len() + separator;
-    cursor.blanks();
-    if let Some(request) = cursor.bracket().filter(|content| content.starts_with("req-")) {
-        cursor.set("request.id", request.trim_end_matches([' ', '-']));
-        cursor.at += request.len() + 2;
-    }
-}
-
 /// `INFO:     message`, `ERROR:root:message`, `ERROR 2025-… module 1 2 message`, `INFO[0001] message`.
 fn levelled(cursor: &mut Cursor<'_>, len: usize) {
     let level = cursor.rest().get(..len).unwrap_or_default();
@@ -320,6 +230,9 @@ fn levelled(cursor: &mut Cursor<'_>, len: usize) {
     cursor.at += len;
     if cursor.eat(":") {
         let rest = cursor.rest();
+        if families::dotnet(cursor) {
+            return;
+        }
         if let Some((name, _)) = rest.split_once(':').filter(|(name, _)| identifier(name)) {
             cursor.set("logger.name", name);
             cursor.at += name.len() + 1;

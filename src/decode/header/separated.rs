@@ -1,6 +1,6 @@
 //! Headers whose parts are separated by bars, dashes or brackets: loguru, the common Python formats, gunicorn, Celery, Apache.
 
-use crate::decode::header::after_level;
+use crate::decode::header::after_level::after_level;
 use crate::decode::header::cursor::Cursor;
 use crate::decode::header::cursor::digits;
 use crate::decode::header::cursor::identifier;
@@ -136,6 +136,12 @@ fn bracket_part(cursor: &mut Cursor<'_>, content: &str) -> bool {
         if let Some((level, process)) = process.strip_prefix(": ").and_then(|rest| rest.split_once('/')) {
             cursor.severity(level);
             cursor.set("thread.name", process);
+        } else {
+            // Serilog's `[08:47:01 ERR]`, env_logger's `[2025-09-08T08:47:01Z ERROR shop::api]`.
+            let mut words = process.split_ascii_whitespace();
+            if words.next().is_some_and(|level| cursor.severity(level)) {
+                cursor.set("logger.name", words.next().unwrap_or_default());
+            }
         }
         return true;
     }

@@ -60,13 +60,6 @@ impl AccessError {
     }
 }
 
-/// Files that are read although no line of them can be understood.
-#[derive(Debug, Error)]
-pub(super) enum ContentError {
-    #[error("it is UTF-16, which is not understood; have it written as UTF-8")]
-    Utf16,
-}
-
 /// What the program writes itself.
 #[derive(Debug, Clone, Default)]
 pub struct Own {

@@ -18,7 +18,6 @@ use crate::source::file::StartFrom;
 use crate::source::file::access;
 use crate::source::file::access::AccessError;
 use crate::source::file::bytes;
-use crate::source::file::bytes::Encoding;
 use crate::source::file::bytes::Seen;
 use crate::source::file::copy::Kin;
 use crate::source::file::copy::Past;
@@ -145,7 +144,6 @@ impl<S: RecordStream> Tailer<S> {
         };
         let mut tailed = Tailed::new(file, path, start, &self.open, now)?;
         tailed.round = self.round;
-        tailed.encoding = Encoding::of(&head);
         tailed.unproven = unproven.then_some(Unproven { size: 0, since: now });
         let rewritten = past.is_some();
         tailed.past.extend(past);

@@ -27,24 +27,6 @@ impl Seen {
     }
 }
 
-/// How a file is written, as far as its beginning tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Encoding {
-    /// UTF-8, or anything else in which a line ends with a newline.
-    #[default]
-    Bytes,
-    /// UTF-16, little or big endian.
-    Utf16,
-}
-
-impl Encoding {
-    /// UTF-16 is known by its byte order mark, and a NUL as every ASCII character has one.
-    pub(super) fn of(head: &[u8]) -> Self {
-        let marked = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
-        if marked && head.contains(&0) { Self::Utf16 } else { Self::Bytes }
-    }
-}
-
 /// Fills `buffer` from `offset` as far as the file goes.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;

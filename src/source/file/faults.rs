@@ -15,8 +15,6 @@ struct Fault {
     since: Timestamp,
     /// The look that found it last; `None` for a fault of reading.
     round: Option<u64>,
-    /// It is what is written in the file, so it lasts although the file is read.
-    of_content: bool,
 }
 
 /// The faults of one source.
@@ -32,7 +30,7 @@ impl Faults {
             return false;
         }
         tracing::warn!(path = %path.display(), reason, "cannot read; trying again");
-        self.0.insert(path.to_path_buf(), Fault { reason, since: now, round, of_content: false });
+        self.0.insert(path.to_path_buf(), Fault { reason, since: now, round });
         true
     }
 
@@ -51,22 +49,11 @@ impl Faults {
 
     /// Reading works. `true` when it did not before.
     pub(super) fn readable(&mut self, path: &Path) -> bool {
-        if self.0.get(path).is_none_or(|fault| fault.of_content) {
+        if !self.0.contains_key(path) {
             return false;
         }
         self.0.remove(path);
         tracing::info!(path = %path.display(), "readable again");
-        true
-    }
-
-    /// Notes that the content of a file is not what it should be. `true` when that is new.
-    pub(super) fn note_content(&mut self, path: &Path, reason: &dyn Display, now: Timestamp) -> bool {
-        if self.0.contains_key(path) {
-            return false;
-        }
-        tracing::warn!(path = %path.display(), %reason, "not what it should be");
-        let fault = Fault { reason: reason.to_string(), since: now, round: None, of_content: true };
-        self.0.insert(path.to_path_buf(), fault);
         true
     }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::matcher::scanner::Scanner;
+use crate::matcher::streams::FileScanner;
 use crate::source::Batch;
 use crate::source::Control;
 use crate::source::Emit;
@@ -123,7 +123,7 @@ pub fn run(
     let current = matcher.clone();
     let open = move |path: Arc<str>, offset, line| {
         let matcher = Arc::clone(&current.borrow());
-        Scanner::new(matcher, scanner.clone(), path, offset, line)
+        FileScanner::new(matcher, scanner.clone(), path, offset, line)
     };
     let mut tailer = Tailer::new(config.clone(), discovery, positions, open)
         .refusing(Own::of_this_process(&own_directories))

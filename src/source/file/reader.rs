@@ -18,7 +18,6 @@ use crate::model::position::Position;
 use crate::source::Emit;
 use crate::source::OutputClosed;
 use crate::source::file::bytes;
-use crate::source::file::bytes::Encoding;
 use crate::source::file::bytes::Seen;
 use crate::source::file::copy::Past;
 use crate::source::file::identity::FileKey;
@@ -92,7 +91,6 @@ pub(super) struct Tailed<S> {
     pub(super) past: Vec<Past>,
     /// Ends of the latest reads, oldest first.
     recent: Vec<Marker>,
-    pub(super) encoding: Encoding,
     pub(super) stream: S,
     pub(super) start: Start,
     pub(super) read_offset: u64,
@@ -137,7 +135,6 @@ impl<S: RecordStream> Tailed<S> {
             unproven: None,
             past: Vec::new(),
             recent: Vec::new(),
-            encoding: Encoding::default(),
             read_offset: start.offset,
             prefix: start.prefix.clone(),
             begun: match (start.generation, start.offset) {
@@ -187,7 +184,6 @@ impl<S: RecordStream> Tailed<S> {
         }
         if self.prefix.may_grow() && head.len() as u64 > self.prefix.len {
             self.prefix = Prefix::of(&head);
-            self.encoding = Encoding::of(&head);
         }
         if self.read_offset > 0 {
             return Ok(None);
@@ -287,7 +283,6 @@ impl<S: RecordStream> Tailed<S> {
         self.finish(now, emit)?;
         self.unproven = None;
         self.start = Start::anew(Arc::clone(&self.start.file_id), self.start.generation + 1);
-        self.encoding = Encoding::default();
         self.stream = open(Arc::clone(&self.shown), 0, 1);
         self.read_offset = 0;
         self.prefix = Prefix::default();

@@ -21,9 +21,7 @@ use crate::source::Emit;
 use crate::source::OutputClosed;
 use crate::source::file::FileConfig;
 use crate::source::file::Touched;
-use crate::source::file::access::ContentError;
 use crate::source::file::access::Own;
-use crate::source::file::bytes::Encoding;
 use crate::source::file::copy::Proof;
 use crate::source::file::discover::Discovery;
 use crate::source::file::faults::Faults;
@@ -227,9 +225,6 @@ impl<S: RecordStream> Tailer<S> {
         let again = match turn {
             Ok(turn) => {
                 self.changed |= self.faults.readable(&file.path);
-                if file.encoding == Encoding::Utf16 && self.faults.note_content(&file.path, &ContentError::Utf16, now) {
-                    self.totals.unreadable += 1;
-                }
                 if turn == Turn::Rewritten {
                     tracing::info!(path = %file.path.display(), "the file began anew in place: reading it from its start");
                     self.totals.truncations += 1;

@@ -4,212 +4,49 @@
 
 use jiff::Timestamp;
 
+use crate::decode::fields::names::ENVELOPES;
+use crate::decode::fields::names::LOCATION;
+use crate::decode::fields::names::MESSAGE;
+use crate::decode::fields::names::NUMBERS;
+use crate::decode::fields::names::RESOURCES;
+use crate::decode::fields::names::ROLES;
+use crate::decode::fields::names::Role;
+use crate::decode::fields::names::SEVERITY;
+use crate::decode::fields::names::SPAN;
+use crate::decode::fields::names::TIME;
+use crate::decode::fields::names::TRACE;
+use crate::decode::fields::names::WEAK;
 use crate::decode::severity;
 use crate::decode::time;
 use crate::model::record::Attributes;
 use crate::model::record::Record;
 use crate::model::record::Severity;
 
-/// Wrappers of exported entries, in front of the application's own keys.
-const ENVELOPES: &[&str] = &["jsonPayload.", "record.extra.", "fields."];
-/// Where resource attributes are kept.
-const RESOURCES: &[&str] = &[
-    "resource.attributes.",
-    "resource.labels.",
-    "resource.",
-    "Resource.",
-    "logging.googleapis.com/labels.",
-    "kubernetes.labels.",
-    "k8s.labels.",
-    "labels.",
+mod names;
+
+/// Where the release stands among the roles.
+const RELEASE: usize = 1;
+/// Times in two parts: whole seconds, and nanoseconds.
+const TIME_PARTS: [[&str; 2]; 4] = [
+    ["timestamp.seconds", "timestamp.nanos"],
+    ["timestampSeconds", "timestampNanos"],
+    ["timestampSecond", "timestampNanos"],
+    ["instant.epochSecond", "instant.nanoOfSecond"],
 ];
 
-const MESSAGE: &[&str] = &[
-    "message",
-    "jsonPayload.message",
-    "record.message",
-    "msg",
-    "jsonPayload.msg",
-    "event",
-    "jsonPayload.event",
-    "textPayload",
-    "log",
-    "body",
-    "Body",
-    "body.stringValue",
-    "text",
-    "short_message",
-    "full_message",
-    "@m",
-    "@mt",
-    "protoPayload.status.message",
-    "error",
-];
-const SEVERITY: &[&str] = &[
-    "severity",
-    "level",
-    "levelname",
-    "log.level",
-    "severity_text",
-    "severityText",
-    "SeverityText",
-    "record.level.name",
-    "lvl",
-    "loglevel",
-    "logLevel",
-    "level_name",
-    "jsonPayload.severity",
-    "jsonPayload.level",
-    "jsonPayload.levelname",
-    "jsonPayload.log.level",
-    "@l",
-];
-const NUMBERS: &[&str] = &["severity_number", "severityNumber", "SeverityNumber"];
-const TIME: &[&str] = &[
-    "timestamp",
-    "time",
-    "@timestamp",
-    "ts",
-    "eventTime",
-    "asctime",
-    "record.time.timestamp",
-    "datetime",
-    "date",
-    "timeUnixNano",
-    "Timestamp",
-    "created",
-    "t",
-    "@t",
-    "jsonPayload.timestamp",
-    "jsonPayload.time",
-    "observedTimeUnixNano",
-    "receiveTimestamp",
-];
-const TRACE: &[&str] = &[
-    "logging.googleapis.com/trace",
-    "trace",
-    "trace_id",
-    "traceId",
-    "traceID",
-    "traceid",
-    "TraceId",
-    "otelTraceID",
-    "dd.trace_id",
-    "trace.id",
-];
-const SPAN: &[&str] =
-    &["logging.googleapis.com/spanId", "spanId", "span_id", "spanID", "SpanId", "otelSpanID", "dd.span_id", "span.id"];
-const LOCATION: &[(&str, &str)] = &[
-    ("logging.googleapis.com/sourceLocation.file", "code.file.path"),
-    ("logging.googleapis.com/sourceLocation.line", "code.line.number"),
-    ("logging.googleapis.com/sourceLocation.function", "code.function.name"),
-    ("sourceLocation.file", "code.file.path"),
-    ("sourceLocation.line", "code.line.number"),
-    ("sourceLocation.function", "code.function.name"),
-    ("record.file.path", "code.file.path"),
-    ("record.line", "code.line.number"),
-    ("record.function", "code.function.name"),
-    ("record.name", "logger.name"),
-    ("record.process.id", "process.pid"),
-    ("record.thread.name", "thread.name"),
-    ("pathname", "code.file.path"),
-    ("lineno", "code.line.number"),
-    ("funcName", "code.function.name"),
-    ("logger", "logger.name"),
-    ("log.logger", "logger.name"),
-    ("logger_name", "logger.name"),
-    ("loggerName", "logger.name"),
-    ("code.filepath", "code.file.path"),
-    ("code.function", "code.function.name"),
-    ("code.lineno", "code.line.number"),
-    ("httpRequest.status", "http.response.status_code"),
-    ("httpRequest.requestMethod", "http.request.method"),
-    ("httpRequest.requestUrl", "url.full"),
-];
+/// Whether a time is among `pairs` that cannot be read.
+pub(super) fn has_unread_time(pairs: &[(String, String)]) -> bool {
+    own_time(pairs).is_none() && TIME.iter().any(|key| get(pairs, key).is_some_and(|value| !value.trim().is_empty()))
+}
 
-/// The parts of [`crate::model::record::Resource`], each with the names it goes by; strongest first.
-const ROLES: &[(Role, &[&str])] = &[
-    (
-        Role::Service,
-        &[
-            "service.name",
-            "serviceContext.service",
-            "service_name",
-            "configuration_name",
-            "K_SERVICE",
-            "dd.service",
-            "service",
-        ],
-    ),
-    (
-        Role::Release,
-        &[
-            "service.version",
-            "serviceContext.version",
-            "service_version",
-            "dd.version",
-            "release",
-            "app_version",
-            "app.version",
-            "appVersion",
-            "application_version",
-            "build_version",
-            "buildVersion",
-            "releaseVersion",
-            "app.kubernetes.io/version",
-            "app_kubernetes_io/version",
-            "version",
-            "revision_name",
-            "K_REVISION",
-            "image_tag",
-            "container.image.tag",
-        ],
-    ),
-    (
-        Role::Commit,
-        &["vcs.ref.head.revision", "git.commit.sha", "git_sha", "commit_sha", "COMMIT_SHA", "git_commit", "commit"],
-    ),
-    (Role::Instance, &["service.instance.id", "instanceId", "instance_id", "instance", "hostname", "pod_name"]),
-    (
-        Role::Environment,
-        &[
-            "deployment.environment.name",
-            "deployment.environment",
-            "environment",
-            "env",
-            "dd.env",
-            "service.environment",
-        ],
-    ),
-    (Role::Start, &["process.creation.time"]),
-];
-/// Names that say so much else besides that they also stay attributes.
-const WEAK: &[&str] = &[
-    "service",
-    "release",
-    "app_version",
-    "version",
-    "commit",
-    "instance",
-    "hostname",
-    "environment",
-    "env",
-    "instance_id",
-    "revision_name",
-    "configuration_name",
-    "service_name",
-    "image_tag",
-    "pod_name",
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Service,
-    Release,
-    Commit,
-    Instance,
-    Environment,
-    Start,
+/// `app/main.go:12`.
+fn caller(value: &str, attributes: &mut Attributes) -> bool {
+    let Some((path, line)) = value.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()) else {
+        return false;
+    };
+    attributes.push("code.file.path", path);
+    attributes.push("code.line.number", line);
+    true
 }
 
 /// Sorts `pairs` into `record`; gives the message, if one is among them, with the key it stood under.
@@ -221,9 +58,16 @@ pub(super) fn assign(pairs: &[(String, String)], record: &mut Record) -> Option<
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
     let span = SPAN.iter().find_map(|key| id(pairs, key, 16).map(|id| (*key, id)));
     let mut ranks = [usize::MAX; 6];
+    if get(pairs, "short_message").is_some() {
+        // GELF's `version` is that of the format.
+        if let Some(rank) = ranks.get_mut(RELEASE) {
+            *rank = 0;
+        }
+    }
     let mut consumed: Vec<&str> = Vec::new();
     consumed.extend(message.map(|(key, _)| key));
     consumed.extend(severity.as_ref().map(|(key, _)| *key));
+    consumed.extend(severity.as_ref().and(NUMBERS.iter().find(|key| get(pairs, key).is_some()).copied()));
     consumed.extend(trace.as_ref().map(|(key, _)| *key));
     consumed.extend(span.as_ref().map(|(key, _)| *key));
     if let Some((key, moment)) = time {
@@ -240,13 +84,20 @@ pub(super) fn assign(pairs: &[(String, String)], record: &mut Record) -> Option<
             place(key, value, &mut ranks, record);
         }
     }
+    // Bunyan and pino call the application `name`.
+    if record.resource.service.is_none() && get(pairs, "hostname").and(get(pairs, "pid")).is_some() {
+        record.resource.service = get(pairs, "name").map(str::to_owned);
+    }
     text
 }
 
 /// One pair that is neither message, time, severity nor trace.
 fn place(key: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) {
     let no_trace = (TRACE.contains(&key) || SPAN.contains(&key)) && value.bytes().all(|byte| byte == b'0');
-    if value.is_empty() || no_trace || key == "timestamp.seconds" || key == "timestamp.nanos" {
+    if value.is_empty() || no_trace || TIME_PARTS.iter().flatten().any(|part| *part == key) {
+        return;
+    }
+    if key == "caller" && caller(value, &mut record.attributes) {
         return;
     }
     if let Some((_, name)) = LOCATION.iter().find(|(from, _)| *from == key) {
@@ -349,11 +200,11 @@ fn own_severity(pairs: &[(String, String)]) -> Option<(&'static str, Severity)> 
 }
 
 fn own_time(pairs: &[(String, String)]) -> Option<(&'static str, Timestamp)> {
-    if let Some(seconds) = get(pairs, "timestamp.seconds").or_else(|| get(pairs, "timestampSeconds")) {
-        let nanos = get(pairs, "timestamp.nanos").or_else(|| get(pairs, "timestampNanos"));
-        let nanos = nanos.and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
-        let moment = seconds.parse().ok().and_then(|seconds| Timestamp::new(seconds, nanos).ok());
-        return moment.map(|moment| ("timestamp.seconds", moment));
+    for [seconds, nanos] in TIME_PARTS {
+        let Some(whole) = get(pairs, seconds) else { continue };
+        let part = get(pairs, nanos).and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
+        let moment = whole.parse().ok().and_then(|whole| Timestamp::new(whole, part).ok());
+        return moment.map(|moment| (seconds, moment));
     }
     TIME.iter().find_map(|key| get(pairs, key).and_then(time::parse).map(|moment| (*key, moment)))
 }
@@ -363,6 +214,7 @@ fn id(pairs: &[(String, String)], key: &str, digits: usize) -> Option<String> {
     let value =
         get(pairs, key).or_else(|| ENVELOPES.iter().find_map(|prefix| get(pairs, &format!("{prefix}{key}"))))?;
     let value = value.rsplit('/').next().unwrap_or(value);
+    let value = value.strip_prefix("0x").unwrap_or(value);
     let plain = if key.starts_with("dd.") && value.bytes().all(|byte| byte.is_ascii_digit()) {
         format!("{:x}", value.parse::<u128>().ok()?)
     } else {

@@ -1,0 +1,126 @@
+//! Rust panics with or without their backtrace, and the `Caused by:` lists of error reports.
+
+use crate::model::record::Exception;
+use crate::model::record::Frame;
+use crate::model::record::Relation;
+
+const PANICKED: &str = " panicked at ";
+const CAUSES: &str = "\n\nCaused by:\n";
+
+/// The panic or error report in `text`; empty where neither is.
+pub(super) fn parse(text: &str) -> Vec<Exception> {
+    let mut found: Vec<Exception> = panics(text).collect();
+    if found.is_empty() {
+        found = report(text).unwrap_or_default();
+    }
+    found
+}
+
+fn panics(text: &str) -> impl Iterator<Item = Exception> {
+    text.match_indices(PANICKED).filter_map(|(at, _)| {
+        let line = text.get(..at)?.rsplit('\n').next()?;
+        line.contains("thread '").then(|| panic(text.get(at + PANICKED.len()..)?)).flatten()
+    })
+}
+
+/// `src/main.rs:1:33:` and the message on the next lines, or, before Rust 1.73, `'message', src/main.rs:1:33`.
+fn panic(text: &str) -> Option<Exception> {
+    let (first, below) = text.split_once('\n').unwrap_or((text, ""));
+    let ends = ["\nstack backtrace:", "\nnote: ", "\nthread '", "\n\n"];
+    let until = |text: &str| ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
+    let (place, message) = match first.strip_prefix('\'').and_then(|quoted| quoted.rsplit_once("', ")) {
+        Some((message, place)) => (place, message.to_owned()),
+        None => {
+            // Where nothing is said, the next line is not the message.
+            let said = format!("\n{below}");
+            (first.trim_end().strip_suffix(':')?, said.get(..until(&said))?.trim().to_owned())
+        }
+    };
+    let (path, line) = located(place)?;
+    let stack = below.split_once("stack backtrace:\n").filter(|(said, _)| !said.contains(PANICKED));
+    let mut frames = stack.map(|(_, rows)| self::frames(rows)).unwrap_or_default();
+    match frames.iter().position(|frame| frame.line == line && ends_alike(&frame.path, path)) {
+        // What follows inside it is the machinery of panicking.
+        Some(site) => drop(frames.drain(..site)),
+        None => frames = vec![Frame { path: path.to_owned(), line, ..Frame::default() }],
+    }
+    frames.reverse();
+    Some(Exception { kind: "panic".to_owned(), message, frames, relation: None })
+}
+
+fn ends_alike(path: &str, site: &str) -> bool {
+    path.trim_start_matches("./").ends_with(site.trim_start_matches("./"))
+}
+
+/// `src/main.rs:1:33` → path and line.
+fn located(place: &str) -> Option<(&str, Option<u32>)> {
+    let (place, column) = place.trim().rsplit_once(':')?;
+    column.parse::<u32>().ok()?;
+    let (path, line) = place.rsplit_once(':')?;
+    Some((path, Some(line.parse().ok()?)))
+}
+
+/// `   5: shop::f` and `             at ./src/main.rs:1:33`, innermost first.
+fn frames(rows: &str) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = Vec::new();
+    for row in rows.lines() {
+        let text = row.trim_start();
+        if let Some(place) = text.strip_prefix("at ") {
+            if let Some((frame, (path, line))) = frames.last_mut().zip(located(place)) {
+                (frame.path, frame.line) = (path.to_owned(), line);
+            }
+        } else if let Some((_, function)) = text.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok()) {
+            frames.push(Frame { function: function.to_owned(), ..Frame::default() });
+        } else {
+            break;
+        }
+    }
+    frames
+}
+
+/// `Error: outer`, blank line, `Caused by:`, then a message a line, outermost first, numbered where there are several.
+fn report(text: &str) -> Option<Vec<Exception>> {
+    let (before, after) = text.split_once(CAUSES)?;
+    let outer = before.rsplit('\n').next()?;
+    let outer = outer.strip_prefix("Error: ").unwrap_or(outer);
+    let mut messages = vec![outer.to_owned()];
+    for row in after.lines().take_while(|row| row.starts_with("    ")) {
+        let row = row.trim();
+        let numbered = row.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok());
+        messages.push(numbered.map_or(row, |(_, message)| message).to_owned());
+    }
+    let links = messages.len() - 1;
+    let link = |(at, message): (usize, String)| {
+        let relation = (at < links).then_some(Relation::Cause);
+        Exception { message, relation, ..Exception::default() }
+    };
+    (links > 0).then(|| messages.into_iter().rev().enumerate().map(link).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_where_it_was_raised() {
+        let found = parse(
+            "thread 'main' (598) panicked at src/t.rs:1:33:\ncalled it\non none\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/5980/library/std/src/panicking.rs:689:5\n   1: t::f\n             at ./src/t.rs:1:33\n   2: t::main\n             at ./src/t.rs:3:35\nnote: Some details\n",
+        );
+        assert_eq!((found[0].kind.as_str(), found[0].message.as_str()), ("panic", "called it\non none"));
+        let names: Vec<_> = found[0].frames.iter().map(|frame| frame.function.as_str()).collect();
+        assert_eq!(names, ["t::main", "t::f"]);
+        let old = parse("thread '<unnamed>' panicked at 'boom', src/t.rs:3:9\nnote: run with `RUST_BACKTRACE=1`");
+        assert_eq!((old[0].message.as_str(), old[0].frames[0].line), ("boom", Some(3)));
+    }
+
+    #[test]
+    fn an_error_report_is_a_chain_of_messages() {
+        let found = parse("Error: could not start\n\nCaused by:\n    0: config\n    1: no such file\n");
+        let told: Vec<_> = found.iter().map(|link| (link.message.as_str(), link.relation)).collect();
+        assert_eq!(
+            told,
+            [("no such file", Some(Relation::Cause)), ("config", Some(Relation::Cause)), ("could not start", None)]
+        );
+        assert!(parse("he panicked at the sight").is_empty());
+    }
+}
