@@ -137,8 +137,8 @@ fn sources(
     if files.include.is_empty() && !stdin {
         return Err(RunError::NoLogs);
     }
-    let scanner =
-        ScannerConfig { decode: DecodeConfig { defaults, ..DecodeConfig::default() }, ..ScannerConfig::default() };
+    let decode = DecodeConfig { defaults, ..DecodeConfig::default() }.with(config.format.clone());
+    let scanner = ScannerConfig { decode, ..ScannerConfig::default() };
     let context = |kind, positions| {
         let status = StatusHandle::default();
         status.update(|status| status.kind = kind);

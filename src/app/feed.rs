@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::app::boots::Boots;
 use crate::app::pin;
+use crate::app::raises::Raises;
 use crate::incident::engine::place_of;
 use crate::incident::event::Event;
 use crate::matcher::Observation;
@@ -25,6 +26,7 @@ type Place = (Arc<str>, Arc<str>);
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     boots: Boots,
+    raises: Raises,
     places: HashMap<Arc<str>, BTreeSet<Place>>,
     /// Service and environment of records that name none, if configured.
     default_place: Option<Place>,
@@ -50,8 +52,10 @@ impl Feed {
         }
         let mut events = preceded_at.map_or_else(Vec::new, |time| self.passed(path, time));
         events.push(match observation {
-            Observation::Match(found) => Event::Occurrence(Box::new(pin::occurrence(found, resource))),
-            Observation::Sighting(_) => Event::Sighting { resource, time: record.time },
+            Observation::Match(found) if !self.raises.is_told(found) => {
+                Event::Occurrence(Box::new(pin::occurrence(found, resource)))
+            }
+            Observation::Match(_) | Observation::Sighting(_) => Event::Sighting { resource, time: record.time },
         });
         events
     }

@@ -16,6 +16,7 @@ pub mod pin;
 pub mod pipeline;
 pub mod practice;
 pub mod proof;
+mod raises;
 pub mod records;
 pub mod reload;
 pub mod replay;

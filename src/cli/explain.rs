@@ -2,8 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::mem;
@@ -16,6 +14,7 @@ use crate::app::clock;
 use crate::app::offline::Finding;
 use crate::app::offline::Offline;
 use crate::app::pin;
+use crate::catalog::signature::Catalog;
 use crate::catalog::suggest;
 use crate::cli::Exit;
 use crate::cli::history;
@@ -24,18 +23,20 @@ use crate::cli::setting::Setting;
 use crate::cli::setting::SettingArgs;
 use crate::cli::walk;
 use crate::cli::walk::Walk;
-use crate::decode;
-use crate::decode::DecodeConfig;
-use crate::decode::Decoded;
-use crate::decode::LineClass;
+use crate::decode::transport::Encoding;
+use crate::decode::transport::Form;
 use crate::incident::config::IncidentConfig;
 use crate::incident::engine::judge_alone;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
+use crate::matcher::scanner::Tally;
+use crate::matcher::streams::FileScanner;
 use crate::model::record::Record;
 
 /// Input read at most, in bytes.
 const MAX_INPUT: u64 = 4 << 20;
+/// Bytes of a file read at most.
+const MAX_FILE: u64 = 512 << 20;
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:
@@ -67,7 +68,7 @@ pub(super) struct Args {
 
 /// Explains and prints.
 pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
-    let Setting { loaded, resource, judging, .. } = match mem::take(&mut args.setting).read()? {
+    let Setting { loaded, decode, judging, .. } = match mem::take(&mut args.setting).read()? {
         Ok(setting) => setting,
         Err(exit) => return Ok(exit),
     };
@@ -77,23 +78,24 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let config = DecodeConfig { defaults: resource.clone(), ..DecodeConfig::default() };
+    let config = ScannerConfig { decode, ..ScannerConfig::default() };
     let input = input(&args)?;
-    let read = |found: &Found| decode::decode(&found.raw, &config);
-    let Some((found, Decoded { record, invalid_utf8, broken_json, .. })) = chosen(&args, input, &matcher, read)? else {
+    let records = Records::of(&input, config.clone());
+    let Some(found) = chosen(&args, &records, &matcher)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };
+    let record = Record::clone(found.record);
     let heard = match &args.file {
         Some(path) => {
-            let judge = Offline::new(&loaded.catalog, judging.clone(), clock::now()).with_defaults(&resource);
-            let config = ScannerConfig { decode: config.clone(), ..ScannerConfig::default() };
-            history::findings_at((path, found.line), &matcher, &config, judge)?
+            let defaults = &config.decode.defaults;
+            let judge = Offline::new(&loaded.catalog, judging.clone(), clock::now()).with_defaults(defaults);
+            history::findings_at((path, record.origin.line), &matcher, &config, judge)?
         }
         None => Vec::new(),
     };
     let mut out = anstream::stdout().lock();
-    walk::framing(&mut out, &found, (invalid_utf8, broken_json))?;
+    walk::framing(&mut out, &found)?;
     walk::record(&mut out, &record)?;
     signatures(&mut out, args.signature.as_deref(), (&matcher, &judging), (record, &heard))?;
     Ok(Exit::Ok)
@@ -133,92 +135,79 @@ fn signatures(
 }
 
 /// One record of the input.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// Its lines.
-    pub(super) raw: Vec<u8>,
-    /// Number of its first line.
-    pub(super) line: u64,
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// What it says.
+    pub(super) record: &'a Record,
+    /// The lines of the input from its first one up to the next record.
+    pub(super) raw: &'a [u8],
+    /// Form and encoding of the input.
+    pub(super) form: (Form, Encoding),
     /// Which record of the input it is, from 1.
     pub(super) number: usize,
-    /// Records of the input; 0 when nobody counted.
+    /// Records of the input.
     pub(super) of: usize,
+    /// What had to be forgiven in the whole input.
+    pub(super) tally: &'a Tally,
+}
+
+/// The records of an input, as a scan finds them.
+struct Records<'a> {
+    input: &'a [u8],
+    all: Vec<Arc<Record>>,
+    form: (Form, Encoding),
+    tally: Tally,
+}
+
+impl<'a> Records<'a> {
+    fn of(input: &'a [u8], config: ScannerConfig) -> Self {
+        let nothing = Arc::new(Matcher::new(&Catalog::default()));
+        let config = ScannerConfig { every_record: true, release_watch: false, ..config };
+        let mut scanner = FileScanner::new(nothing, config, Arc::from(""), 0, 1);
+        let mut found = Vec::new();
+        scanner.push(input, &mut found);
+        scanner.finish(&mut found);
+        let mut all: Vec<_> = found.iter().map(|observation| Arc::clone(observation.record())).collect();
+        all.sort_by_key(|record| record.origin.offset);
+        Self { input, all, form: scanner.form().unwrap_or_default(), tally: scanner.take_tally() }
+    }
+
+    fn get(&self, at: usize) -> Option<Found<'_>> {
+        let record = self.all.get(at)?;
+        let place = |record: &Record| usize::try_from(record.origin.offset).unwrap_or(self.input.len());
+        let end = self.all.get(at + 1).map_or(self.input.len(), |next| place(next));
+        let raw = self.input.get(place(record)..end).unwrap_or_default();
+        Some(Found { record, raw, form: self.form, number: at + 1, of: self.all.len(), tally: &self.tally })
+    }
 }
 
 /// The record to explain: the one with line N, else the first that matches, else the first.
-fn chosen(
-    args: &Args,
-    input: Box<dyn Read>,
-    matcher: &Matcher,
-    read: impl Fn(&Found) -> Decoded,
-) -> anyhow::Result<Option<(Found, Decoded)>> {
-    let name = args.file.as_ref().map_or_else(|| "the input".to_owned(), |path| path.display().to_string());
-    let mut records = Records { reader: BufReader::new(input), pending: Vec::new(), line: 0, number: 0 };
-    let mut first = None;
-    loop {
-        let Some(found) = records.next().with_context(|| format!("failed to read {name}"))? else { break };
-        let lines = memchr::memchr_iter(b'\n', &found.raw).count() as u64;
-        let holds = args.line.is_some_and(|line| (found.line..found.line + lines.max(1)).contains(&line));
-        if args.line.is_some() && !holds {
-            continue;
-        }
-        let decoded = read(&found);
-        if holds || !matcher.verify(&Arc::new(decoded.record.clone())).is_empty() {
-            return Ok(Some((found, decoded)));
-        }
-        first = first.or(Some((found, decoded)));
+fn chosen<'a>(args: &Args, records: &'a Records<'_>, matcher: &Matcher) -> anyhow::Result<Option<Found<'a>>> {
+    let Some(line) = args.line else {
+        let matching = records.all.iter().position(|record| !matcher.verify(record).is_empty());
+        return Ok(records.get(matching.unwrap_or(0)));
+    };
+    let lines = records.tally.lines;
+    if line > lines {
+        let name = args.file.as_ref().map_or_else(|| "the input".to_owned(), |path| path.display().to_string());
+        anyhow::bail!("{name} has no line {line}: it has {lines}");
     }
-    if let Some(line) = args.line {
-        anyhow::bail!("{name} has no line {line}: it has {}", records.line);
-    }
-    Ok(first.map(|(found, decoded)| (Found { of: records.number, ..found }, decoded)))
+    let behind = records.all.partition_point(|record| record.origin.line <= line);
+    Ok(records.get(behind.saturating_sub(1)))
 }
 
-fn input(args: &Args) -> anyhow::Result<Box<dyn Read>> {
-    Ok(match (&args.text, &args.file) {
-        (Some(text), _) => Box::new(io::Cursor::new(text.clone().into_bytes())),
-        (None, Some(path)) => Box::new(File::open(path).with_context(|| format!("failed to open {}", path.display()))?),
+fn input(args: &Args) -> anyhow::Result<Vec<u8>> {
+    let mut input = Vec::new();
+    match (&args.text, &args.file) {
+        (Some(text), _) => input.extend_from_slice(text.as_bytes()),
+        (None, Some(path)) => {
+            let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut input));
+            read.with_context(|| format!("failed to read {}", path.display()))?;
+        }
         (None, None) => {
             open::announce_stdin("a record")?;
-            Box::new(io::stdin().take(MAX_INPUT))
+            io::stdin().take(MAX_INPUT).read_to_end(&mut input).context("failed to read the input")?;
         }
-    })
-}
-
-/// Parts a text into records: a header starts one, anything else continues it.
-struct Records<R> {
-    reader: R,
-    /// The first line of the next record.
-    pending: Vec<u8>,
-    /// Lines read.
-    line: u64,
-    number: usize,
-}
-
-impl<R: BufRead> Records<R> {
-    fn next(&mut self) -> io::Result<Option<Found>> {
-        let mut raw = mem::take(&mut self.pending);
-        let mut first = self.line;
-        let mut line = Vec::new();
-        while self.reader.by_ref().take(MAX_INPUT).read_until(b'\n', &mut line)? > 0 {
-            self.line += 1;
-            let bare = line.strip_suffix(b"\n").unwrap_or(&line);
-            if decode::classify(bare) == LineClass::Header && !raw.is_empty() {
-                self.pending = line;
-                break;
-            }
-            if raw.is_empty() {
-                first = self.line;
-            }
-            if raw.len() as u64 <= MAX_INPUT {
-                raw.append(&mut line);
-            }
-            line.clear();
-        }
-        if raw.is_empty() {
-            return Ok(None);
-        }
-        self.number += 1;
-        Ok(Some(Found { raw, line: first, number: self.number, of: 0 }))
     }
+    Ok(input)
 }

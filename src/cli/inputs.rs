@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use regex::Regex;
 
 use crate::app::clock;
 use crate::catalog::load;
@@ -15,6 +16,9 @@ use crate::catalog::load::Loaded;
 use crate::catalog::problem;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::decode::config::FormatConfig;
+use crate::decode::config::Pattern;
+use crate::decode::config::Zone;
 use crate::model::record::Resource;
 
 /// Which catalog.
@@ -79,6 +83,28 @@ pub(super) struct ResourceArgs {
 impl From<ResourceArgs> for Resource {
     fn from(args: ResourceArgs) -> Self {
         Self { service: args.service, environment: args.environment, release: args.release, ..Self::default() }
+    }
+}
+
+/// The form of logs, where it cannot be found out.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct FormatArgs {
+    /// Time zone of times that name none, as `Europe/Berlin` or `+02:00`; default: UTC
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<Zone>,
+    /// Pattern that the first line of every record matches; groups `time`, `level`, `logger`, `message` say what is what
+    #[arg(long, value_name = "REGEX")]
+    record_header: Option<Regex>,
+}
+
+impl FormatArgs {
+    /// What the flags say, over what the configuration says.
+    pub(super) fn over(self, config: FormatConfig) -> FormatConfig {
+        FormatConfig {
+            timezone: self.timezone.or(config.timezone),
+            header: self.record_header.map(Pattern).or(config.header),
+            ..config
+        }
     }
 }
 

@@ -29,7 +29,6 @@ use crate::cli::inputs;
 use crate::cli::open;
 use crate::cli::setting::Setting;
 use crate::cli::setting::SettingArgs;
-use crate::decode::DecodeConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
 use crate::model::alert::Notice;
@@ -71,12 +70,12 @@ enum Format {
 
 /// Replays and prints.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let Setting { loaded, resource, judging, deploys } = match args.setting.read()? {
+    let Setting { loaded, decode, judging, deploys } = match args.setting.read()? {
         Ok(setting) => setting,
         Err(exit) => return Ok(exit),
     };
     let now = clock::now();
-    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&decode.defaults);
     let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
     if let Some(memory) = &memory {
         judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());
@@ -89,7 +88,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             failed = true;
             writeln!(anstream::stderr(), "error: {}:{line}: {}", path.display(), inert(&problem))?;
         }
-        judge = judge.with_deploys(said.declared, &resource);
+        judge = judge.with_deploys(said.declared, &decode.defaults);
     }
     let mut logs = args.logs;
     // Records of one moment are taken file by file: in whatever order the files are named.
@@ -99,10 +98,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let known = |input| memory.iter().fold(input, |input, memory| memory.without_counted(input));
     let inputs = inputs.into_iter().map(known).map(replay::line_by_line).collect();
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let scanner = ScannerConfig {
-        decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },
-        ..ScannerConfig::default()
-    };
+    let scanner = ScannerConfig { decode, ..ScannerConfig::default() };
     let mut timeline = Timeline { format: args.format, tracks: BTreeMap::new() };
     let read = scan::scan(inputs, &matcher, &scanner, (&mut judge, Span::default()), &mut timeline);
     let found = if timeline.regressed() { Exit::Findings } else { Exit::Ok };

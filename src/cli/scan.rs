@@ -32,7 +32,6 @@ use crate::cli::record_json;
 use crate::cli::setting::Setting;
 use crate::cli::setting::SettingArgs;
 use crate::cli::table::Table;
-use crate::decode::DecodeConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
 use crate::model::record::Record;
@@ -101,20 +100,17 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         let is_yaml = |path: &mut PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         catalog.extend(args.files.extract_if(.., is_yaml));
     }
-    let Setting { loaded, resource, judging, .. } = match mem::take(&mut args.setting).read()? {
+    let Setting { loaded, decode, judging, .. } = match mem::take(&mut args.setting).read()? {
         Ok(setting) => setting,
         Err(exit) => return Ok(exit),
     };
-    let config = ScannerConfig {
-        multiline: args.multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: resource.clone(), ..DecodeConfig::default() },
-        ..ScannerConfig::default()
-    };
+    let multiline = args.multiline == Multiline::Auto;
+    let config = ScannerConfig { multiline, decode, ..ScannerConfig::default() };
     if args.show_records {
         return records(&args, &config);
     }
     let now = clock::now();
-    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&config.decode.defaults);
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
     let matcher = Arc::new(Matcher::new(&loaded.catalog));

@@ -9,10 +9,12 @@ use crate::catalog::load::Loaded;
 use crate::cli::Exit;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
+use crate::cli::inputs::FormatArgs;
 use crate::cli::inputs::ResourceArgs;
 use crate::cli::manifest::ManifestArgs;
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::decode::DecodeConfig;
 use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
 
@@ -27,6 +29,8 @@ pub(super) struct SettingArgs {
     #[command(flatten)]
     resource: ResourceArgs,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     manifest: ManifestArgs,
 }
 
@@ -35,8 +39,8 @@ pub(super) struct SettingArgs {
 pub(super) struct Setting {
     /// The catalog; never without signatures.
     pub(super) loaded: Loaded,
-    /// Of records that name none.
-    pub(super) resource: Resource,
+    /// The form of the logs, and the resource of records that name none.
+    pub(super) decode: DecodeConfig,
     /// Timers, release orders and manifests.
     pub(super) judging: IncidentConfig,
     /// The file of declared deployments.
@@ -56,7 +60,9 @@ impl SettingArgs {
         resource.fill_from(&config.resource.into());
         let mut judging = config.incident;
         judging.manifests = self.manifest.read_or(&judging.manifest)?;
-        Ok(Ok(Setting { loaded, resource, judging, deploys: config.deploys }))
+        let decode = DecodeConfig { defaults: resource, ..DecodeConfig::default() };
+        let decode = decode.with(self.format.over(config.format));
+        Ok(Ok(Setting { loaded, decode, judging, deploys: config.deploys }))
     }
 }
 

@@ -38,20 +38,20 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 
-/// What each line is to framing, and what had to be forgiven (not UTF-8, broken JSON).
-pub(super) fn framing(
-    out: &mut impl Write,
-    found: &Found,
-    (invalid_utf8, broken_json): (bool, bool),
-) -> io::Result<()> {
-    let place = format!("from line {}; choose another with --line N", found.line);
+/// The form of the input, what each line is to framing, and what had to be forgiven (not UTF-8, broken JSON).
+pub(super) fn framing(out: &mut impl Write, found: &Found<'_>) -> io::Result<()> {
+    let place = format!("from line {}; choose another with --line N", found.record.origin.line);
     let which = match (found.number, found.of) {
-        (1, 0 | 1) => String::new(),
-        (number, 0) => format!("  record {number}, {place}"),
+        (_, 1) => String::new(),
         (number, of) => format!("  record {number} of {of}, {place}"),
     };
+    let (form, encoding) = found.form;
     writeln!(out, "{HEAD}framing{HEAD:#}{DIM}{which}{DIM:#}")?;
-    let lines: Vec<_> = found.raw.strip_suffix(b"\n").unwrap_or(&found.raw).split(|byte| *byte == b'\n').collect();
+    if found.form != Default::default() {
+        writeln!(out, "  {DIM}form{DIM:#}          {}, {encoding:?}", form.name())?;
+    }
+    let raw = encoding.decode(found.raw);
+    let lines: Vec<_> = raw.strip_suffix(b"\n").unwrap_or(&raw).split(|byte| *byte == b'\n').collect();
     let room = wrap::width().map_or(100, |width| width.saturating_sub(16));
     for line in lines.iter().take(MAX_LINES) {
         let class = format!("{:?}", decode::classify(line)).to_lowercase();
@@ -60,6 +60,21 @@ pub(super) fn framing(
     if lines.len() > MAX_LINES {
         writeln!(out, "  {DIM}… {} more lines{DIM:#}", lines.len() - MAX_LINES)?;
     }
+    let header = taken_off(found.record);
+    if !header.is_empty() {
+        writeln!(out, "  {DIM}header{DIM:#}        {}", inert(header, room))?;
+    }
+    let alone = found.of == 1;
+    if alone && found.tally.ambiguous > 0 {
+        writeln!(
+            out,
+            "  {BAD}ambiguous{BAD:#}: rows of several tracebacks are mixed up, so no exception is read from them"
+        )?;
+    }
+    if alone && found.tally.unread_times > 0 {
+        writeln!(out, "  {BAD}a time that cannot be read{BAD:#}: the time of reading counts")?;
+    }
+    let (invalid_utf8, broken_json) = (alone && found.tally.invalid_utf8 > 0, alone && found.tally.broken_json > 0);
     if invalid_utf8 {
         writeln!(out, "  {BAD}not UTF-8{BAD:#}: the odd bytes are read as U+FFFD")?;
     }
@@ -67,6 +82,13 @@ pub(super) fn framing(
         writeln!(out, "  {BAD}not valid JSON{BAD:#}: read as text")?;
     }
     Ok(())
+}
+
+/// What stood before the message on the first line: the header. Empty where there is none, and for JSON.
+fn taken_off(record: &Record) -> &str {
+    let first = record.original.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
+    let said = record.body.lines().next().unwrap_or_default();
+    first.strip_suffix(said).unwrap_or_default().trim_end()
 }
 
 /// The fields a signature can ask for.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::alert::config::AlertConfig;
 use crate::catalog::practice::RedactorConfig;
+use crate::decode::config::FormatConfig;
 use crate::http::bind::HttpConfig;
 use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
@@ -30,6 +31,8 @@ pub struct Config {
     pub catalog: Vec<PathBuf>,
     /// Log files to follow.
     pub logs: FileConfig,
+    /// The form of the logs, where it cannot be found out.
+    pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
     pub resource: ResourceConfig,
     /// A file of JSON lines that CI appends to, one a deployment: `{"service","release","environment"?,"at"}`. Default: none.

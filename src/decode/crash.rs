@@ -86,11 +86,10 @@ pub(super) fn is_second_of_header(before: &[u8], line: &[u8]) -> bool {
         return false;
     }
     let month = matches!(before, [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', b'0'..=b'9', ..]);
-    month
-        && [b" AM ".as_slice(), b" PM "]
-            .iter()
-            .any(|half| memchr::memmem::find(before.get(..40).unwrap_or(before), half).is_some())
-        || month && memchr::memmem::find(before.get(..40).unwrap_or(before), "\u{202f}".as_bytes()).is_some()
+    // Newer versions put a narrow blank before the half of the day.
+    let halves = [b" AM ".as_slice(), b" PM ", "\u{202f}".as_bytes()];
+    let stamp = before.get(..40).unwrap_or(before);
+    month && halves.iter().any(|half| memchr::memmem::find(stamp, half).is_some())
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn append(rest: &str, record: &mut Record) {
 fn body(key: &str, message: String, record: &mut Record) {
     if matches!(key, "textPayload" | "log" | "text") {
         let (time, severity) = (record.time, record.severity.take());
-        crate::decode::plain(&message, record);
+        crate::decode::plain(&message, None, record);
         record.time = time.or(record.time);
         record.severity = severity.or_else(|| record.severity.take());
         return;

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use crate::decode::config::FormatConfig;
 use crate::decode::transport::Encoding;
 use crate::decode::transport::Form;
 use crate::model::record::Record;
@@ -16,6 +18,7 @@ use crate::model::record::Severity;
 
 mod access;
 pub mod boot;
+pub mod config;
 mod crash;
 mod exception;
 mod fields;
@@ -50,10 +53,22 @@ pub struct DecodeConfig {
     pub written: Option<Timestamp>,
     /// The first line of a record, where no library's header is in the file.
     pub header: Option<Arc<OwnHeader>>,
+    /// Where the clocks are whose times name no zone; `None`: UTC.
+    pub zone: Option<TimeZone>,
     /// The form of the file; `None`: found out.
     pub form: Option<Form>,
     /// The encoding of the file; `None`: found out.
     pub encoding: Option<Encoding>,
+}
+
+impl DecodeConfig {
+    /// With what is configured about the form of logs.
+    #[must_use]
+    pub fn with(self, format: FormatConfig) -> Self {
+        let header = format.header.map(|pattern| Arc::new(OwnHeader::Pattern(pattern.0)));
+        let zone = format.timezone.map(|zone| zone.0);
+        Self { header, zone, form: format.form, encoding: format.encoding, ..self }
+    }
 }
 
 /// What a line is to record framing. Local: it needs nothing but the line itself.
@@ -76,10 +91,17 @@ pub struct Decoded {
     pub invalid_utf8: bool,
     /// The text began like a JSON object and did not parse: it was read as text.
     pub broken_json: bool,
+    /// What was there and could not be read.
+    pub unread: Unread,
+}
+
+/// What a record holds and does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
     /// Rows of several tracebacks are mixed up: the record has no exceptions, rather than wrong ones.
-    pub ambiguous: bool,
-    /// A time was there and could not be read.
-    pub unread_time: bool,
+    pub exceptions: bool,
+    /// A time of a form that is not known.
+    pub time: bool,
 }
 
 /// Classifies one line (without its newline; ANSI sequences may be in it). Looks at its first bytes only.
@@ -102,7 +124,7 @@ pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
 
 /// The event time that a header line states, told without decoding the record; `None` for other lines and for times without a
 /// year.
-pub fn header_time(line: &[u8]) -> Option<Timestamp> {
+pub fn header_time(line: &[u8], zone: Option<&TimeZone>) -> Option<Timestamp> {
     let at = line::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
     let inner = line.get(at..).unwrap_or_default();
     if inner.starts_with(b"{") {
@@ -113,7 +135,13 @@ pub fn header_time(line: &[u8]) -> Option<Timestamp> {
     if line::opening(rest.as_bytes()) == Some(line::Opening::Logfmt) {
         return keyed_time(rest.as_bytes(), &LOGFMT_TIMES);
     }
-    header::parse(rest).and_then(|header| header.time).or_else(|| prefix::time(&text))
+    let stated = header::parse(rest).and_then(|header| Some(local(header.time?, header.local, zone)));
+    stated.or_else(|| prefix::time(&text))
+}
+
+/// The moment that a header states, its clock being in `zone` if it names none.
+fn local(time: Timestamp, is_local: bool, zone: Option<&TimeZone>) -> Timestamp {
+    zone.filter(|_| is_local).map_or(time, |zone| time::in_zone(time, zone))
 }
 
 /// The value behind the first of `keys` that `line` holds.
@@ -136,18 +164,18 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     let unprefixed = prefix::strip(whole);
     let inner = unprefixed.trim_start_matches('\n');
     if let Some((value, rest)) = inner.starts_with('{').then(|| json::object(inner)).flatten() {
-        decoded.unread_time = json::read(inner, &value, rest, record);
+        decoded.unread.time = json::read(inner, &value, rest, record);
     } else {
         decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
         match config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes())) {
-            Some(header) => decoded.ambiguous = own_header(&unprefixed, header, record),
-            None => decoded.ambiguous = plain(&unprefixed, record),
+            Some(header) => decoded.unread.exceptions = own_header(&unprefixed, header, record),
+            None => decoded.unread.exceptions = plain(&unprefixed, config.zone.as_ref(), record),
         }
         record.original = record.original.take().map(|_| whole.to_owned());
     }
     record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
         let first = inner.split('\n').next().unwrap_or_default();
-        config.written.and_then(|written| header::time_before(first, written))
+        config.written.and_then(|written| Some(local(header::time_before(first, written)?, true, config.zone.as_ref())))
     });
     record.resource.fill_from(&config.defaults);
     decoded
@@ -169,7 +197,7 @@ fn own_header(text: &str, header: &OwnHeader, record: &mut Record) -> bool {
 
 /// Reads text that is not JSON into `record`: header, message, exceptions. `original` is set unless the message was JSON. Says whether
 /// the rows of several tracebacks are mixed up in it.
-fn plain(text: &str, record: &mut Record) -> bool {
+fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
     let first = text.split('\n').next().unwrap_or_default();
     if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
         return logfmt_line(text, first.len(), record);
@@ -178,7 +206,7 @@ fn plain(text: &str, record: &mut Record) -> bool {
         text.clone_into(&mut record.body);
         return finish(record, text);
     };
-    record.time = record.time.or(header.time);
+    record.time = record.time.or_else(|| Some(local(header.time?, header.local, zone)));
     record.severity = header.severity.or_else(|| record.severity.take());
     record.attributes.0.extend(header.attributes.0);
     record.resource.service = record.resource.service.take().or(header.service);

@@ -73,7 +73,7 @@ impl OwnHeader {
                 let end = parts(line.as_bytes()).nth(shape.len()).map_or(line.len(), |(_, at)| at);
                 let words = header.iter().zip(shape).filter(|(_, part)| **part == LEVEL);
                 let mut levels = words.filter_map(|((_, at), _)| word(line.get(*at..end)?));
-                record.severity = levels.find_map(severity::of).or_else(|| record.severity.take());
+                record.severity = levels.find_map(level).or_else(|| record.severity.take());
                 let stamp = |at: usize| moment(line.get(at..end)?);
                 record.time = record.time.or_else(|| header.iter().find_map(|(_, at)| stamp(*at)));
                 0
@@ -129,8 +129,9 @@ fn is_level(line: &[u8], at: usize, len: usize) -> bool {
     let word = line.get(at..at + len).unwrap_or_default();
     let fenced = |byte: Option<&u8>| byte.is_some_and(|byte| b"[]|<>(){}=:".contains(byte));
     let before = at.checked_sub(1).and_then(|before| line.get(before));
-    severity::number(word).is_some()
-        && (word.iter().all(u8::is_ascii_uppercase) || fenced(before) && fenced(line.get(at + len)))
+    let between = fenced(before) && fenced(line.get(at + len));
+    let letter = || matches!(word, [letter] if severity::letter(*letter).is_some()) && between;
+    letter() || severity::number(word).is_some() && (between || word.iter().all(u8::is_ascii_uppercase))
 }
 
 /// The parts up to the last clock time or level; `None` where there is neither.

@@ -2,6 +2,7 @@
 //! header line in the history states. Asked of every match: what is known is kept, so that a storm of matches walks each line once.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::decode;
 use crate::decode::LineClass;
@@ -11,6 +12,8 @@ use crate::matcher::framing;
 /// The last answer; places count from the beginning of the stream's buffer, dropped bytes included.
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
+    /// Where the clocks are whose times name no zone.
+    pub zone: Option<TimeZone>,
     asked: usize,
     header: Option<Header>,
 }
@@ -28,19 +31,19 @@ impl Earlier {
         let floor = start.saturating_sub(HISTORY);
         // Lines before the place asked last were looked at then.
         let known = self.asked.checked_sub(dropped).filter(|known| (floor..=start).contains(known));
-        let fresh = nearest(bytes, floor.max(known.unwrap_or(floor)), start);
+        let fresh = nearest(bytes, floor.max(known.unwrap_or(floor)), start, self.zone.as_ref());
         let header = match (fresh, known) {
             (Some((at, time)), _) => Some(Header { at: at + dropped, time }),
             (None, Some(_)) => self.header.filter(|header| header.at >= floor + dropped),
             (None, None) => None,
         };
-        *self = Self { asked: start + dropped, header };
+        (self.asked, self.header) = (start + dropped, header);
         header.map(|header| header.time)
     }
 }
 
 /// The last header line with a time that lies wholly in `bytes[floor..start]`, and where it begins.
-fn nearest(bytes: &[u8], floor: usize, start: usize) -> Option<(usize, Timestamp)> {
+fn nearest(bytes: &[u8], floor: usize, start: usize, zone: Option<&TimeZone>) -> Option<(usize, Timestamp)> {
     let mut end = start;
     while end > floor {
         let line_start = framing::line_start(bytes, end - 1);
@@ -49,7 +52,7 @@ fn nearest(bytes: &[u8], floor: usize, start: usize) -> Option<(usize, Timestamp
         }
         let line = bytes.get(line_start..end).unwrap_or_default().trim_ascii_end();
         if decode::classify(line) == LineClass::Header
-            && let Some(time) = decode::header_time(line)
+            && let Some(time) = decode::header_time(line, zone)
         {
             return Some((line_start, time));
         }

@@ -52,6 +52,16 @@ fn line(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Where the header begins whose last line is `text`, at `start`.
+fn first_of_header(bytes: &[u8], floor: usize, start: usize, text: &[u8]) -> usize {
+    if start <= floor {
+        return start;
+    }
+    let before = line_start(bytes, start - 1).max(floor);
+    let two = decode::is_second_of_header(line(bytes, before, start), text);
+    if two { before } else { start }
+}
+
 /// Whether a plain line directly behind this one, in a headless stretch, is the exception line of a traceback.
 fn expects_exception(class: LineClass, line: &[u8]) -> bool {
     let text = line.trim_ascii();
@@ -111,7 +121,7 @@ impl Framing<'_> {
             let text = line(bytes, start, end);
             let class = self.classify(text);
             if class == LineClass::Header {
-                return self.first_of_header(bytes, floor, start, text);
+                return first_of_header(bytes, floor, start, text);
             }
             if let Some(start) = plain.take()
                 && !expects_exception(class, text)
@@ -123,16 +133,6 @@ impl Framing<'_> {
             end = start;
         }
         headless.unwrap_or(floor)
-    }
-
-    /// Where the header begins whose last line is `text`, at `start`.
-    fn first_of_header(self, bytes: &[u8], floor: usize, start: usize, text: &[u8]) -> usize {
-        if start <= floor {
-            return start;
-        }
-        let before = line_start(bytes, start - 1).max(floor);
-        let two = decode::is_second_of_header(line(bytes, before, start), text);
-        if two { before } else { start }
     }
 
     /// Start of the last record of `bytes`, which may still grow. `start` is the start of a record.

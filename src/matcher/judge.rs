@@ -266,8 +266,8 @@ impl Judge<'_> {
         tally.decoded += 1;
         tally.invalid_utf8 += u64::from(decoded.invalid_utf8);
         tally.broken_json += u64::from(decoded.broken_json);
-        tally.ambiguous += u64::from(decoded.ambiguous);
-        tally.unread_times += u64::from(decoded.unread_time);
+        tally.ambiguous += u64::from(decoded.unread.exceptions);
+        tally.unread_times += u64::from(decoded.unread.time);
         let mut record = decoded.record;
         record.origin = Origin { file: Arc::clone(self.file), line, offset };
         if record.time.is_none() {

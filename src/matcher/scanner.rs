@@ -130,7 +130,9 @@ impl Scanner {
     /// [`Scanner::position`] gives it.
     pub fn new(matcher: Arc<Matcher>, config: ScannerConfig, file: Arc<str>, offset: u64, line: u64) -> Self {
         let buffer = Buffer::new(offset, line);
-        Self { matcher, config, file, buffer, memory: Memory::default(), unflushed: false }
+        let mut memory = Memory::default();
+        memory.earlier.zone.clone_from(&config.decode.zone);
+        Self { matcher, config, file, buffer, memory, unflushed: false }
     }
 
     /// Appends bytes and reports every record they complete, in order. A record is complete when the next one has begun.

@@ -210,7 +210,7 @@ impl Streams {
         for block in bytes.chunks(BLOCK) {
             let Self { transport, lanes, tally, next_look, .. } = self;
             transport.push(block, &mut |key, text, place| {
-                route((lanes, tally, next_look), (key, text, place), make, &mut found)
+                route((lanes, tally, next_look), (key, text, place), make, &mut found);
             });
             self.lanes.iter_mut().for_each(|lane| lane.read(&mut found));
         }

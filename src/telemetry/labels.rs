@@ -54,14 +54,14 @@ label! {
         BrokenJson => "broken_json",
         /// A record beyond its bound of lines or bytes: judged in parts.
         Cut => "cut",
+        /// Rows of several tracebacks mixed up: matched without exceptions.
+        Ambiguous => "ambiguous",
+        /// A time that could not be read: the time of reading was taken.
+        UnreadTime => "unread_time",
         /// An event time in the future: capped to the time of reading.
         ClockSkew => "clock_skew",
         /// No event time: the time of reading was taken.
         NoTime => "no_time",
-        /// A time that cannot be read: as if there were none.
-        UnreadTime => "unread_time",
-        /// Rows of two tracebacks mixed up: its exceptions are not told apart.
-        Ambiguous => "ambiguous",
     }
 }
 

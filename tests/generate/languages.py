@@ -102,6 +102,7 @@ def normalised(text, place):
     text = re.sub(r"/usr/lib/go-[\d.]+/", "/usr/local/go/", text)
     text = text.replace(os.uname().nodename, "web-1")
     text = re.sub(r'"pid":\d+', '"pid":14', text)
+    text = re.sub(r"(?<=\(shop/)\d+", "14", text)
     text = re.sub(r"(?<=[#(])\d{2,7}(?=[\])])", "14", text)
     return text
 

@@ -185,7 +185,7 @@ fn lines_are_classed_by_themselves() {
 
 #[test]
 fn a_header_line_states_its_time() {
-    let time = |line: &str| decode::header_time(line.as_bytes()).map(|time| time.to_string());
+    let time = |line: &str| decode::header_time(line.as_bytes(), None).map(|time| time.to_string());
     let expected = Some("2025-09-08T08:47:01.122Z".to_owned());
     for line in [
         "2025-09-08 08:47:01,122 - a - ERROR - x",
@@ -315,7 +315,7 @@ proptest! {
         let first = decode(&raw);
         prop_assert_eq!(&first, &decode(&raw));
         decode::classify(&raw);
-        decode::header_time(&raw);
+        decode::header_time(&raw, None);
     }
 
     #[test]
@@ -333,7 +333,7 @@ proptest! {
         let found = decode(text.as_bytes());
         prop_assert!(!found.invalid_utf8);
         decode::classify(text.as_bytes());
-        decode::header_time(text.as_bytes());
+        decode::header_time(text.as_bytes(), None);
     }
 
     #[test]

@@ -11,7 +11,8 @@ const MAX_HEAD: usize = 8_192;
 
 /// The chain in `text`, root first; empty where no `at` rows are.
 pub(super) fn parse(text: &str) -> Vec<Exception> {
-    if !text.contains("\n\tat ") && !text.contains("\n    at ") && !text.contains("\n   at ") {
+    let is_row = |line: &str| line.starts_with([' ', '\t']) && line.trim_start().starts_with("at ");
+    if !text.contains("at ") || !text.lines().any(is_row) {
         return Vec::new();
     }
     let mut stacks: Vec<Vec<Exception>> = Vec::new();

@@ -51,7 +51,7 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
             && let Some((first, more)) = exception.message.split_once('\n')
             && let Some((name, message)) = named(first)
         {
-            *kind = name.to_owned();
+            name.clone_into(kind);
             exception.message = format!("{message}\n{more}");
         }
         exception.relation = (at < links).then_some(Relation::Cause);

@@ -28,13 +28,13 @@ fn panic(text: &str) -> Option<Exception> {
     let (first, below) = text.split_once('\n').unwrap_or((text, ""));
     let ends = ["\nstack backtrace:", "\nnote: ", "\nthread '", "\n\n"];
     let until = |text: &str| ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
-    let (place, message) = match first.strip_prefix('\'').and_then(|quoted| quoted.rsplit_once("', ")) {
-        Some((message, place)) => (place, message.to_owned()),
-        None => {
-            // Where nothing is said, the next line is not the message.
-            let said = format!("\n{below}");
-            (first.trim_end().strip_suffix(':')?, said.get(..until(&said))?.trim().to_owned())
-        }
+    let quoted = first.strip_prefix('\'').and_then(|quoted| quoted.rsplit_once("', "));
+    let (place, message) = if let Some((message, place)) = quoted {
+        (place, message.to_owned())
+    } else {
+        // Where nothing is said, the next line is not the message.
+        let said = format!("\n{below}");
+        (first.trim_end().strip_suffix(':')?, said.get(..until(&said))?.trim().to_owned())
     };
     let (path, line) = located(place)?;
     let stack = below.split_once("stack backtrace:\n").filter(|(said, _)| !said.contains(PANICKED));

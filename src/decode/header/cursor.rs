@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::decode::severity;
+use crate::decode::time::Stamp;
 use crate::model::record::Attributes;
 use crate::model::record::Severity;
 
@@ -11,6 +12,8 @@ use crate::model::record::Severity;
 pub(in crate::decode) struct Header {
     /// Event time, where the header names year and day.
     pub(in crate::decode) time: Option<Timestamp>,
+    /// Whether the line names no zone: `time` is that of UTC then.
+    pub(in crate::decode) local: bool,
     /// Severity as written.
     pub(in crate::decode) severity: Option<Severity>,
     /// Logger, thread, process, source location: OpenTelemetry names.
@@ -25,6 +28,16 @@ pub(in crate::decode) struct Header {
     pub(in crate::decode) markup: bool,
     /// Whether the header belongs to the transport (syslog): a JSON message is then the record.
     pub(in crate::decode) transport: bool,
+}
+
+impl Header {
+    /// Takes the moment of `stamp` if none is known yet.
+    pub(in crate::decode) fn took(&mut self, stamp: &Stamp) {
+        if self.time.is_none() {
+            self.time = stamp.timestamp();
+            self.local = stamp.is_local();
+        }
+    }
 }
 
 /// Reads a header from left to right.
@@ -82,7 +95,7 @@ impl<'a> Cursor<'a> {
 
     pub(in crate::decode) fn stamp(&mut self) -> bool {
         let Some(stamp) = crate::decode::time::leading(self.rest().as_bytes()) else { return false };
-        self.header.time = self.header.time.or_else(|| stamp.timestamp());
+        self.header.took(&stamp);
         self.at += stamp.len;
         true
     }

@@ -68,7 +68,7 @@ pub(super) fn ruby(cursor: &mut Cursor<'_>) {
     cursor.eat(cursor.rest().get(..3).unwrap_or_default());
     let Some(content) = cursor.bracket() else { return };
     if let Some(stamp) = time::leading(content.as_bytes()) {
-        cursor.header.time = stamp.timestamp();
+        cursor.header.took(&stamp);
     }
     if let Some((_, process)) = content.split_once('#') {
         cursor.set("process.pid", process);
@@ -95,7 +95,7 @@ pub(super) fn dotnet(cursor: &mut Cursor<'_>) -> bool {
     true
 }
 
-/// What the message of a line says of its severity where the header does not: PostgreSQL's `ERROR:  `, PHP's `PHP Warning:  `.
+/// What the message of a line says of its severity where the header does not: `PostgreSQL`'s `ERROR:  `, PHP's `PHP Warning:  `.
 pub(super) fn severity_in(message: &str) -> Option<Severity> {
     let said = |text: &str, number: u8| Some(Severity { text: text.to_owned(), number });
     if let Some(php) = message.strip_prefix("PHP ") {

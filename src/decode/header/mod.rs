@@ -90,13 +90,17 @@ fn headless(line: &str) -> Option<Header> {
 /// The time in an access log's bracket; the whole line stays the message.
 fn request(cursor: &mut Cursor<'_>) {
     let inside = cursor.line.split_once(" [").map(|(_, inside)| inside.as_bytes());
-    cursor.header.time = inside.and_then(time::leading).and_then(|stamp| stamp.timestamp());
+    if let Some(stamp) = inside.and_then(time::leading) {
+        cursor.header.took(&stamp);
+    }
 }
 
 fn nested(cursor: &mut Cursor<'_>, depth: u8) {
     let Some(inner) = parse_nested(cursor.rest(), depth + 1) else { return };
     let outer = &mut cursor.header;
-    outer.time = outer.time.or(inner.time);
+    if outer.time.is_none() {
+        (outer.time, outer.local) = (inner.time, inner.local);
+    }
     outer.severity = inner.severity.or_else(|| outer.severity.take());
     outer.service = inner.service;
     outer.markup = inner.markup;

@@ -131,7 +131,7 @@ pub(super) fn brackets(cursor: &mut Cursor<'_>) {
 fn bracket_part(cursor: &mut Cursor<'_>, content: &str) -> bool {
     let known = cursor.header.severity.is_some();
     if let Some(stamp) = time::leading(content.as_bytes()) {
-        cursor.header.time = cursor.header.time.or_else(|| stamp.timestamp());
+        cursor.header.took(&stamp);
         let process = content.get(stamp.len..).unwrap_or_default();
         if let Some((level, process)) = process.strip_prefix(": ").and_then(|rest| rest.split_once('/')) {
             cursor.severity(level);

@@ -26,6 +26,8 @@ pub(super) struct Stamp {
     second: i8,
     nanos: i32,
     offset: i64,
+    /// Whether the zone was written.
+    zoned: bool,
     epoch: Option<Timestamp>,
 }
 
@@ -36,6 +38,11 @@ impl Stamp {
             return self.epoch;
         }
         self.in_year(self.year)
+    }
+
+    /// Whether it is the time of a place that it does not name.
+    pub(super) fn is_local(&self) -> bool {
+        !self.zoned && self.epoch.is_none()
     }
 
     /// The moment of a stamp without a year: the latest that is not after `limit`, clocks being a day apart at most.
@@ -86,6 +93,12 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         return if text.contains(['e', 'E']) { from_decimal(&format!("{number:.6}")) } else { from_decimal(text) };
     }
     leading(text.as_bytes()).and_then(|stamp| stamp.timestamp())
+}
+
+/// `time`, read as UTC from a clock in `zone`, as the moment it is there.
+pub(super) fn in_zone(time: Timestamp, zone: &TimeZone) -> Timestamp {
+    let civil = time.to_zoned(TimeZone::UTC).datetime();
+    civil.to_zoned(zone.clone()).map_or(time, |zoned| zoned.timestamp())
 }
 
 /// An epoch number in seconds, milli-, micro- or nanoseconds, told apart by size.
@@ -143,6 +156,8 @@ mod tests {
             "20250908T084701",
             "Mon Sep 08 08:47:01 2025",
             "Mon, 08 Sep 2025 08:47:01 GMT",
+            "Mon Sep 08 2025 08:47:01 GMT",
+            "Mon Sep 08 2025 10:47:01 GMT+0200",
             "1757321221",
         ] {
             assert_eq!(iso(&format!("{text} rest")), (text.len(), same.clone()), "{text}");

@@ -262,21 +262,25 @@ fn zone(reader: &mut Reader<'_>, stamp: &mut Stamp) {
             ) =>
         {
             reader.at += 3;
+            signed_offset(reader, stamp, true);
             true
         }
-        sign @ (b'+' | b'-') => {
-            reader.at += 1;
-            offset(reader, spaced).is_some_and(|seconds| {
-                stamp.offset = if sign == b'-' { -seconds } else { seconds };
-                true
-            })
-        }
-        _ => false,
+        _ => signed_offset(reader, stamp, spaced),
     };
     if !found || reader.peek().is_ascii_alphanumeric() {
         stamp.offset = 0;
         reader.at = start;
+    } else {
+        stamp.zoned = true;
     }
+}
+
+/// `+02:00`, `-0500`.
+fn signed_offset(reader: &mut Reader<'_>, stamp: &mut Stamp, spaced: bool) -> bool {
+    let Some(sign) = reader.any(b"+-") else { return false };
+    let seconds = offset(reader, spaced);
+    stamp.offset = seconds.map_or(0, |seconds| if sign == b'-' { -seconds } else { seconds });
+    seconds.is_some()
 }
 
 fn offset(reader: &mut Reader<'_>, spaced: bool) -> Option<i64> {
@@ -301,6 +305,12 @@ pub(super) fn named(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
             return Some(());
         }
         reader.any(b" ")?;
+        let mut ahead = Reader { text: reader.text, at: reader.at };
+        let mut found = *stamp;
+        if javascript(&mut ahead, &mut found).is_some() {
+            (*stamp, reader.at) = (found, ahead.at);
+            return Some(());
+        }
         month_day(reader, stamp)?;
         reader.any(b" ")?;
         return year(reader, stamp);
@@ -316,6 +326,20 @@ pub(super) fn named(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
             reader.at = ahead.at;
         }
     }
+    Some(())
+}
+
+/// `Sep 08 2025 08:47:01 GMT+0200 (CEST)`, behind the day of the week: what JavaScript makes of a date.
+fn javascript(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
+    stamp.month = reader.name(MONTHS)?;
+    reader.any(b" ")?;
+    stamp.day = reader.small(reader.digits_ahead().clamp(1, 2), 31)?;
+    reader.any(b" ")?;
+    (reader.digits_ahead() == 4).then_some(())?;
+    year(reader, stamp)?;
+    reader.any(b" ")?;
+    clock(reader, stamp, true)?;
+    zone(reader, stamp);
     Some(())
 }
 

@@ -213,7 +213,7 @@ mod tests {
     fn lines_of_every_encoding_come_out_however_they_are_cut() {
         let text = "größe €\nzwei\n\ndrei";
         let utf16 = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
-        let latin: Vec<u8> = text.chars().map(|c| if c == '€' { 0x80 } else { c as u32 as u8 }).collect();
+        let latin: Vec<u8> = text.chars().map(|c| if c == '€' { 0x80 } else { u8::try_from(c).unwrap() }).collect();
         for (encoding, bytes) in [
             (Encoding::Utf8, text.as_bytes().to_vec()),
             (Encoding::Utf16Le, utf16(u16::to_le_bytes)),

@@ -79,15 +79,15 @@ impl Form {
             let text = text.trim_ascii_end();
             seen.push(text);
             if let Some(form) = Self::of_line(text, &seen) {
-                return form;
+                return Some(form);
             }
         }
         let enough = ended || unended || seen.len() >= MAX_LINES || lines.len() >= MAX_HEAD;
         enough.then_some(Self::Plain)
     }
 
-    /// What one line tells: `Some(None)` = the next line decides.
-    fn of_line(text: &[u8], seen: &[&[u8]]) -> Option<Option<Self>> {
+    /// What one line tells; `None`: the next line decides.
+    fn of_line(text: &[u8], seen: &[&[u8]]) -> Option<Self> {
         let form = if container::is_docker(text) {
             Self::Docker
         } else if container::is_cri(text) {
@@ -107,7 +107,7 @@ impl Form {
         } else {
             return None;
         };
-        Some(Some(form))
+        Some(form)
     }
 }
 

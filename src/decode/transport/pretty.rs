@@ -49,12 +49,12 @@ impl Objects {
         let mut rest = line;
         while !rest.is_empty() {
             if self.depth == 0 {
-                let Some(begin) = between(rest) else { return emit(b"", rest, self.at(line, rest, place)) };
+                let Some(begin) = between(rest) else { return emit(b"", rest, at(line, rest, place)) };
                 rest = rest.get(begin..).unwrap_or_default();
                 if rest.is_empty() {
                     return;
                 }
-                self.place = Some(self.at(line, rest, place));
+                self.place = Some(at(line, rest, place));
             }
             let end = self.walk(rest);
             let (inside, behind) = rest.split_at(end);
@@ -70,10 +70,6 @@ impl Objects {
         } else if self.depth > 0 {
             self.append(b" ");
         }
-    }
-
-    fn at(&self, line: &[u8], rest: &[u8], place: Place) -> Place {
-        Place { offset: place.offset + (line.len() - rest.len()) as u64, ..place }
     }
 
     fn append(&mut self, text: &[u8]) {
@@ -136,6 +132,11 @@ impl Objects {
             self.give_up(emit);
         }
     }
+}
+
+/// The place of `rest`, the end of `line`.
+fn at(line: &[u8], rest: &[u8], place: Place) -> Place {
+    Place { offset: place.offset + (line.len() - rest.len()) as u64, ..place }
 }
 
 /// Bytes before the next object: blanks, commas and the array's brackets; `None` where something else stands there.

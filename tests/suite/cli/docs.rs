@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use relapse::cli::JSONL_FIELDS;
+use relapse::cli::RECORD_FIELDS;
 use relapse::model::verdict::Verdict;
 use serde_json::Value;
 
@@ -82,4 +83,36 @@ fn the_interface_keeps_the_fields_it_has_promised() {
     for field in promised {
         assert!(JSONL_FIELDS.iter().any(|(name, _)| *name == field), "{field}");
     }
+}
+
+const RECORDS_DOC: &str = "docs/scan-records.md";
+
+#[test]
+fn the_document_of_records_is_what_the_code_says_and_prints() {
+    let mut expected = String::from(
+        "# `relapse scan --show-records`\n\n\
+         One JSON object a record, a line each, file by file: what a log became, before any judgement. Every field is always there, null or empty where \
+         nothing is known. Within `relapse.record/v1` fields are added and never renamed or removed.\n\n\
+         Generated from `src/cli/record_json.rs`: `UPDATE_DOCS=1 cargo test --test suite cli::docs` writes it anew.\n\n\
+         | Field | What it holds |\n|---|---|\n",
+    );
+    for (name, meaning) in RECORD_FIELDS {
+        writeln!(expected, "| `{name}` | {meaning} |").unwrap();
+    }
+    let printed = relapse(&["scan", "--show-records", "examples/netra-backend-otel-2025-10.log"]).out;
+    assert!(printed.lines().count() > 100, "{printed}");
+    let documented: Vec<&str> = RECORD_FIELDS.iter().map(|(name, _)| *name).collect();
+    let objects: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for object in &objects {
+        let keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, documented);
+        assert_eq!(object["schema"], "relapse.record/v1");
+    }
+    let failed = objects.iter().find(|object| !object["exceptions"].as_array().unwrap().is_empty()).unwrap();
+    writeln!(expected, "\n## Example\n\n```json\n{}\n```", serde_json::to_string_pretty(failed).unwrap()).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(repository(RECORDS_DOC), &expected).unwrap();
+    }
+    let stored = std::fs::read_to_string(repository(RECORDS_DOC)).unwrap();
+    assert!(stored == expected, "{RECORDS_DOC} is out of date: UPDATE_DOCS=1 cargo test --test suite cli::docs");
 }

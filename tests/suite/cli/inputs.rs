@@ -130,7 +130,7 @@ fn explain_takes_the_record_that_holds_a_line() {
         assert!(explain(&["--line", line]).contains("ValueError: it broke again"), "{}", explain(&["--line", line]));
     }
     assert!(explain(&["--line", "7"]).contains("calm again"));
-    assert!(explain(&[]).contains("record 2, from line 2"), "the first that matches: {}", explain(&[]));
+    assert!(explain(&[]).contains("record 2 of 3, from line 2"), "the first that matches: {}", explain(&[]));
 }
 
 #[test]

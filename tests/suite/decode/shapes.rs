@@ -22,7 +22,7 @@ struct Shape {
     /// The language or program that wrote it.
     by: String,
     /// What it shows.
-    shape: String,
+    shows: String,
     /// Which versions wrote it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     version: String,
@@ -90,13 +90,13 @@ fn every_generated_log_is_a_shape() {
 /// The README's table: a row for each writer.
 fn table() -> String {
     let mut rows: Vec<(String, Vec<String>, Vec<String>)> = Vec::new();
-    for Shape { by, shape, version, .. } in shapes() {
+    for Shape { by, shows, version, .. } in shapes() {
         let at = rows.iter().position(|row| row.0 == by).unwrap_or_else(|| {
             rows.push((by, Vec::new(), Vec::new()));
             rows.len() - 1
         });
         let (_, shapes, versions) = &mut rows[at];
-        shapes.push(shape);
+        shapes.push(shows);
         if !version.is_empty() && !versions.contains(&version) {
             versions.push(version);
         }

@@ -1,0 +1,62 @@
+//! One raise, told up to three times: instrumented services send it as a log record, as an event of the span and as the span's status.
+//! Only the first counts. The same raise is known by trace, span, type and message; a raise that comes again in the same way is another.
+
+use std::collections::VecDeque;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+
+use crate::matcher::Match;
+use crate::model::record::Record;
+
+/// Raises remembered.
+const MAX_RAISES: usize = 4_096;
+
+/// A way a raise is told; each is a bit.
+type Ways = u8;
+const LOG: Ways = 1;
+const SPAN_EVENT: Ways = 2;
+const SPAN_STATUS: Ways = 4;
+
+/// The latest raises, each with the ways it was told in.
+#[derive(Debug, Default)]
+pub(super) struct Raises {
+    known: VecDeque<(u64, Ways)>,
+}
+
+impl Raises {
+    /// Whether the raise in `found` was told before, in another way.
+    pub(super) fn is_told(&mut self, found: &Match) -> bool {
+        let Some(key) = key(found) else { return false };
+        let way = way(&found.record);
+        if let Some((_, ways)) = self.known.iter_mut().find(|(known, _)| *known == key) {
+            let told = *ways & way == 0;
+            *ways = if told { *ways | way } else { way };
+            return told;
+        }
+        if self.known.len() == MAX_RAISES {
+            self.known.pop_back();
+        }
+        self.known.push_front((key, way));
+        false
+    }
+}
+
+/// `None` where trace, span or exception are missing: nothing says then that two records tell of one raise.
+fn key(found: &Match) -> Option<u64> {
+    let record = &found.record;
+    let (trace, span, exception) = (record.trace_id.as_ref()?, record.span_id.as_ref()?, record.exceptions.last()?);
+    let kind = exception.kind.rsplit('.').next();
+    let mut hasher = DefaultHasher::new();
+    (&found.signature.id, trace, span, kind, &exception.message).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+fn way(record: &Record) -> Ways {
+    let event = || record.attributes.get("exception.type").is_some();
+    match &record.span {
+        None => LOG,
+        Some(_) if event() => SPAN_EVENT,
+        Some(_) => SPAN_STATUS,
+    }
+}
