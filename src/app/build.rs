@@ -38,6 +38,7 @@ use crate::source::SourceContext;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::store::Store;
+use crate::store::commit::Commit;
 use crate::telemetry::metrics::Metrics;
 
 /// Names standard input in `--logs`.
@@ -90,6 +91,9 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
     let (tracks, live) = (store.tracks()?, store.live_releases()?);
     info!(signatures = catalog.signatures.len(), tracks = tracks.len(), state = %store.dir().display(), "state restored");
     engine.restore(tracks, live);
+    let gone = engine.restore_windows(store.windows()?);
+    let forget = Commit { now: now(), windows: gone.into_iter().map(|key| (key, None)).collect(), ..Commit::default() };
+    store.commit(&forget)?;
     engine.restore_mutes(store.mutes()?);
     zero(&metrics, catalog, &defaults, &engine);
 

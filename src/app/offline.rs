@@ -20,6 +20,7 @@ use crate::matcher::Observation;
 use crate::model::alert::Notice;
 use crate::model::command::Deploy;
 use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::EpisodeKind;
 use crate::model::incident::Evidence;
 use crate::model::incident::LiveRelease;
@@ -151,6 +152,13 @@ impl Offline {
     pub fn with_memory(mut self, tracks: Vec<Track>, live: Vec<LiveRelease>, mutes: Vec<Mute>) -> Self {
         self.engine.restore(tracks, live);
         self.engine.restore_mutes(mutes);
+        self
+    }
+
+    /// The same for the open windows of correlations.
+    #[must_use]
+    pub fn with_windows(mut self, windows: Vec<OpenWindow>) -> Self {
+        self.engine.restore_windows(windows);
         self
     }
 
@@ -296,6 +304,7 @@ impl Offline {
             Effect::Judged { .. }
             | Effect::TrackChanged(_)
             | Effect::LiveChanged { .. }
+            | Effect::WindowChanged(_)
             | Effect::Crowded(_)
             | Effect::MutesChanged
             | Effect::ClockSkew => return,

@@ -15,6 +15,7 @@ use crate::app::scan::Counted;
 use crate::app::scan::Input;
 use crate::model::command::Deploy;
 use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -33,6 +34,8 @@ pub struct Memory {
     pub tracks: Vec<Track>,
     /// Every release.
     pub live_releases: Vec<LiveRelease>,
+    /// Every open window of a correlation.
+    pub windows: Vec<OpenWindow>,
     /// Every mute.
     pub mutes: Vec<Mute>,
     positions: Vec<Position>,
@@ -41,8 +44,8 @@ pub struct Memory {
 
 /// The memory as of the last commit in a state directory, which is not changed.
 pub fn memory(dir: &Path) -> Result<Memory, StoreError> {
-    let Snapshot { tracks, live_releases, mutes, positions, events } = snapshot::read(dir)?;
-    Ok(Memory { tracks, live_releases, mutes, positions, events: Arc::new(events) })
+    let Snapshot { tracks, live_releases, windows, mutes, positions, events } = snapshot::read(dir)?;
+    Ok(Memory { tracks, live_releases, windows, mutes, positions, events: Arc::new(events) })
 }
 
 impl Memory {

@@ -80,6 +80,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
     if let Some(memory) = &memory {
         judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());
+        judge = judge.with_windows(memory.windows.clone());
     }
     let mut failed = false;
     if let Some(path) = args.deploys.or(deploys) {

@@ -1,5 +1,5 @@
 //! The judge: `handle(event, now, &mut effects)`. Synchronous and pure: no clock, no I/O; what it remembers is what `store`
-//! keeps, so a restart changes nothing (only the open windows of correlations are lost).
+//! keeps, so a restart changes nothing.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ use crate::incident::place::Settings;
 use crate::incident::verdict::Judgement;
 use crate::model::command::Mute;
 use crate::model::command::Selector;
+use crate::model::correlation::OpenWindow;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
@@ -77,6 +79,23 @@ impl Engine {
                 place.restore(track, signature);
             }
         }
+    }
+
+    /// The same for the open windows of correlations. Those of signatures that are gone are given back, to be forgotten.
+    pub fn restore_windows(&mut self, windows: Vec<OpenWindow>) -> Vec<WindowKey> {
+        let mut gone = Vec::new();
+        for open in windows {
+            match self.signatures.get(&open.key.signature).filter(|signature| signature.correlation.is_some()) {
+                Some(signature) => self.correlator.restore(open, signature),
+                None => gone.push(open.key),
+            }
+        }
+        gone
+    }
+
+    /// A window as it is to be stored; `None` = it is over.
+    pub fn window(&self, key: &WindowKey) -> Option<OpenWindow> {
+        self.correlator.stored(key)
     }
 
     /// Replaces the catalog (reload): unchanged signatures keep their state, removed ones are retired.
@@ -245,6 +264,7 @@ impl Engine {
         };
         let names = (&key.service, &key.environment);
         let outcome = self.correlator.offer((occurrence, &part), time, names, self.config.skew);
+        out.extend(self.correlator.take_changed().into_iter().map(Effect::WindowChanged));
         self.judge_joined(outcome.joined, out);
         if outcome.dropped {
             out.push(Effect::Crowded(key));
@@ -257,6 +277,7 @@ impl Engine {
             return;
         }
         let joined = self.correlator.advance(time);
+        out.extend(self.correlator.take_changed().into_iter().map(Effect::WindowChanged));
         self.judge_joined(joined, out);
     }
 

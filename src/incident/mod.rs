@@ -9,6 +9,7 @@ pub mod engine;
 mod episode;
 pub mod event;
 mod inventory;
+mod keep;
 pub mod manifest;
 mod mutes;
 mod notice;

@@ -8,6 +8,8 @@ use rusqlite::params;
 
 use crate::model::alert::Notice;
 use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -38,6 +40,8 @@ pub struct Commit {
     pub tracks: Vec<Track>,
     /// Live releases that changed.
     pub live_releases: Vec<LiveRelease>,
+    /// Open windows of correlations that changed; `None` = it is over.
+    pub windows: Vec<(WindowKey, Option<OpenWindow>)>,
     /// Occurrences judged in this batch, with their event time.
     pub events: Vec<(EventId, Timestamp)>,
     /// Transitions someone must hear of.
@@ -54,6 +58,7 @@ impl Commit {
         self.positions.is_empty()
             && self.forgotten.is_empty()
             && self.live_releases.is_empty()
+            && self.windows.is_empty()
             && self.tracks.is_empty()
             && self.events.is_empty()
             && self.notices.is_empty()
@@ -86,6 +91,7 @@ fn write(writer: &mut Writer, batch: &Commit, limits: Limits) -> Read<()> {
     write_positions(&transaction, batch)?;
     write_tracks(&transaction, batch)?;
     write_live_releases(&transaction, batch)?;
+    write_windows(&transaction, batch)?;
     write_mutes(&transaction, batch)?;
     let mut events = writer.events + write_events(&transaction, batch)?;
     for notice in &batch.notices {
@@ -173,6 +179,25 @@ fn write_live_releases(transaction: &Transaction<'_>, batch: &Commit) -> Read<()
         let body = Body::of(live, "")?;
         let seen = micros(live.last_seen);
         upsert.execute(params![&*live.service, &*live.environment, live.release, seen, body.text, body.sum])?;
+    }
+    Ok(())
+}
+
+fn write_windows(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO windows (id, body, sum) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body, sum = excluded.sum",
+    )?;
+    let mut delete = transaction.prepare_cached("DELETE FROM windows WHERE id = ?1")?;
+    for (key, window) in &batch.windows {
+        let id = Body::of(key, "")?.text;
+        match window {
+            Some(window) => {
+                let body = Body::of(window, "")?;
+                upsert.execute(params![id, body.text, body.sum])?
+            }
+            None => delete.execute([id])?,
+        };
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::model::alert::Notice;
 use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -21,6 +22,7 @@ pub(in crate::store) const POSITIONS: &str = "SELECT body, sum, '' FROM position
 pub(in crate::store) const TRACKS: &str = "SELECT body, sum, '' FROM tracks ORDER BY signature, service, environment";
 pub(in crate::store) const LIVE_RELEASES: &str =
     "SELECT body, sum, '' FROM live_releases ORDER BY service, environment, release";
+pub(in crate::store) const WINDOWS: &str = "SELECT body, sum, '' FROM windows ORDER BY id";
 const MUTES: &str = "SELECT body, sum, '' FROM mutes ORDER BY id";
 const OUTBOX: &str = "SELECT body, sum, sink FROM outbox";
 const ALERTS: &str = "SELECT body, sum, kind FROM alerts";
@@ -34,6 +36,11 @@ impl Store {
     /// Every track, by key.
     pub fn tracks(&self) -> Result<Vec<Track>, StoreError> {
         self.with(|writer| bodies(&writer.connection, TRACKS))
+    }
+
+    /// Every open window of a correlation.
+    pub fn windows(&self) -> Result<Vec<OpenWindow>, StoreError> {
+        self.with(|writer| bodies(&writer.connection, WINDOWS))
     }
 
     /// What is muted, in the order in which it was said.
@@ -65,6 +72,7 @@ pub(in crate::store) fn verify(connection: &Connection) -> Read<()> {
     bodies::<Position>(connection, POSITIONS)?;
     bodies::<Track>(connection, TRACKS)?;
     bodies::<LiveRelease>(connection, LIVE_RELEASES)?;
+    bodies::<OpenWindow>(connection, WINDOWS)?;
     mutes(connection)?;
     bodies::<Notice>(connection, OUTBOX)?;
     bodies::<Notice>(connection, ALERTS)?;

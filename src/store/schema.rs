@@ -71,7 +71,13 @@ CREATE TABLE alerts (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Open windows of correlations, and what is muted.
 const V2: &str = "
+CREATE TABLE windows (
+    id TEXT PRIMARY KEY,
+    body TEXT NOT NULL,
+    sum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE mutes (
     id INTEGER PRIMARY KEY,
     body TEXT NOT NULL,

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rusqlite::OpenFlags;
 
 use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub tracks: Vec<Track>,
     /// Every release remembered.
     pub live_releases: Vec<LiveRelease>,
+    /// Every open window of a correlation.
+    pub windows: Vec<OpenWindow>,
     /// What is muted.
     pub mutes: Vec<Mute>,
     /// Every read position.
@@ -74,6 +77,7 @@ fn content(connection: &mut Connection) -> Read<Snapshot> {
     Ok(Snapshot {
         tracks: load::bodies(&transaction, load::TRACKS)?,
         live_releases: load::bodies(&transaction, load::LIVE_RELEASES)?,
+        windows: load::bodies(&transaction, load::WINDOWS)?,
         mutes: load::mutes(&transaction)?,
         positions: load::bodies(&transaction, load::POSITIONS)?,
         events: load::events(&transaction)?,
