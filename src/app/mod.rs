@@ -10,6 +10,7 @@ mod effects;
 pub mod expand;
 mod feed;
 mod housekeeping;
+mod identity;
 pub mod offline;
 pub mod outbox;
 pub mod pin;

@@ -1,11 +1,13 @@
 //! The same judgement without a sidecar: observations in, findings out, on event time. `scan`, `check`, `explain` and `replay` use it.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::app::feed::Feed;
+use crate::app::identity;
 use crate::catalog::signature::Catalog;
 use crate::incident::config::IncidentConfig;
 use crate::incident::engine::Engine;
@@ -27,6 +29,7 @@ use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Record;
 use crate::model::record::Resource;
+use crate::store::event::EventId;
 
 /// Parts of correlations remembered at most.
 const MAX_PARTS: usize = 10_000;
@@ -115,6 +118,8 @@ pub struct Offline {
     deploys: VecDeque<Event>,
     /// Parts of correlations that may still become findings.
     parts: VecDeque<Match>,
+    /// Entries named by their sender that were judged; `None`: every match is judged.
+    named: Option<HashSet<EventId>>,
 }
 
 impl Offline {
@@ -126,6 +131,7 @@ impl Offline {
             now,
             deploys: VecDeque::new(),
             parts: VecDeque::new(),
+            named: None,
         }
     }
 
@@ -133,6 +139,12 @@ impl Offline {
     #[must_use]
     pub fn with_defaults(self, defaults: &Resource) -> Self {
         Self { feed: Feed::new(defaults), ..self }
+    }
+
+    /// Judges an entry once that its sender has named (`insertId`), as a sidecar does, however often it was pulled.
+    #[must_use]
+    pub fn once_each(self) -> Self {
+        Self { named: Some(HashSet::new()), ..self }
     }
 
     /// Goes on from what a sidecar remembered.
@@ -168,6 +180,11 @@ impl Offline {
 
     /// Judges one observation. `undated` is the event time of a record that states none.
     pub fn observe(&mut self, observation: &Observation, undated: Timestamp) -> Outcome {
+        if let (Some(judged), Observation::Match(found)) = (&mut self.named, observation)
+            && identity::named(found).is_some_and(|id| !judged.insert(id))
+        {
+            return Outcome::default();
+        }
         let stream = record_of(observation).origin.file.clone();
         let mut events = self.feed.events(&stream, observation);
         let mut evidence = Evidence::default();

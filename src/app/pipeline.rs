@@ -19,6 +19,7 @@ use crate::app::build;
 use crate::app::command::Waiting;
 use crate::app::effects::Ledger;
 use crate::app::feed::Feed;
+use crate::app::identity;
 use crate::catalog::signature::Catalog;
 use crate::http::orders::Order;
 use crate::http::shared::Shared;
@@ -138,12 +139,7 @@ impl Pipeline {
         let stream = &batch.event_scope.stream;
         for observation in &batch.observations {
             if let Observation::Match(found) = observation {
-                let id = EventId::in_file(
-                    stream,
-                    batch.event_scope.generation,
-                    found.record.origin.offset,
-                    &found.signature.id,
-                );
+                let id = identity::of(found, stream, batch.event_scope.generation);
                 if ledger.holds(&id) || !self.is_new(&id) {
                     continue;
                 }

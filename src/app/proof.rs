@@ -104,10 +104,11 @@ fn failure(expect: &Expectation, found: &[&Finding]) -> Option<String> {
     };
     let count = found.len();
     match expect.count {
-        Some(wanted) if wanted != count => return Some(format!("expected {wanted} matches, got {count}")),
-        None if count == 0 => {
+        Some(0) if count == 0 => {}
+        _ if count == 0 => {
             return Some("expected a match, got none; `relapse explain` shows which selection fails".to_owned());
         }
+        Some(wanted) if wanted != count => return Some(format!("expected {wanted} of it, got {count}")),
         _ => {}
     }
     let verdict = verdict?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::app::identity;
 use crate::app::offline::Offline;
 use crate::app::offline::Outcome;
 use crate::app::offline::record_of;
@@ -47,8 +48,7 @@ pub struct Counted {
 impl Counted {
     fn holds(&self, observation: &Observation) -> bool {
         let Observation::Match(found) = observation else { return false };
-        let offset = found.record.origin.offset;
-        self.events.contains(&EventId::in_file(&self.stream, self.generation, offset, &found.signature.id))
+        self.events.contains(&identity::of(found, &self.stream, self.generation))
     }
 }
 

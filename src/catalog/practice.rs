@@ -1,6 +1,7 @@
 //! How the services behind a catalog log and name their releases: what lints need to know beyond the catalog itself. Receives
 //! configuration, gives answers; without any, nothing is assumed.
 
+use jiff::Timestamp;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,10 +56,12 @@ pub struct Practice<'a> {
     pub redactors: &'a [RedactorConfig],
     /// How they order releases.
     pub reads_release: &'a ReadsRelease<'a>,
+    /// The clock, if it may be asked: a fix is no plan.
+    pub now: Option<Timestamp>,
 }
 
 impl Default for Practice<'_> {
     fn default() -> Self {
-        Self { redactors: &[], reads_release: &|_, _| true }
+        Self { redactors: &[], reads_release: &|_, _| true, now: None }
     }
 }

@@ -7,6 +7,7 @@ use anstyle::AnsiColor;
 use anstyle::Color;
 use anstyle::Style;
 
+use crate::app::clock;
 use crate::app::practice;
 use crate::app::proof;
 use crate::app::proof::Proof;
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if !paths.is_empty() {
         config.catalog = paths;
     }
-    let loaded = practice::load(&config);
+    let loaded = practice::load(&config, clock::now());
     let proofs = proof::run(&loaded.catalog, &config.incident, AFTER_EVERY_FIX.parse()?);
     let mut out = anstream::stdout().lock();
     let output = match args.format {

@@ -75,7 +75,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let now = clock::now();
-    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&decode.defaults);
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&decode.defaults).once_each();
     let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
     if let Some(memory) = &memory {
         judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());

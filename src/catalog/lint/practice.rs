@@ -1,5 +1,8 @@
 //! What is right by itself and wrong for the services it is about: texts that they redact, releases that their order cannot read.
 
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
 use crate::catalog::compile::Site;
 use crate::catalog::compile::Text;
 use crate::catalog::lint::skeleton::BOUNDARY;
@@ -14,6 +17,9 @@ use crate::catalog::source::quoted;
 use crate::catalog::spec::FixSpec;
 use crate::catalog::spec::SignatureSpec;
 
+/// A release that goes out within a day may be written down before.
+const SLACK: SignedDuration = SignedDuration::from_hours(24);
+
 pub(super) fn check(spec: &SignatureSpec, texts: &[Text], practice: Practice<'_>, report: &mut Report) {
     let services = services(spec);
     let concerned = |redactor: &&RedactorConfig| match &redactor.service {
@@ -26,6 +32,7 @@ pub(super) fn check(spec: &SignatureSpec, texts: &[Text], practice: Practice<'_>
     }
     for fix in &spec.fixes {
         release(fix, &services, practice, report);
+        future(fix, practice, report);
     }
 }
 
@@ -49,6 +56,19 @@ fn redacted(text: &Text, redactors: &[&RedactorConfig], report: &mut Report) {
             message,
             format!("it logs {}; look for that, or for a part it leaves alone", quoted(logged)),
         );
+    }
+}
+
+/// A mistyped year silences a signature for as long.
+fn future(fix: &FixSpec, practice: Practice<'_>, report: &mut Report) {
+    let at = fix.at.value.parse::<Timestamp>().ok();
+    if let (Some(at), Some(now)) = (at, practice.now)
+        && at.duration_since(now) > SLACK
+    {
+        let message = format!("the fix of {} lies in the future", quoted(&fix.at.value));
+        let help = "until then every occurrence is older than the fix (`pre_fix`) and nobody is told; correct the time, or add the fix when \
+                    it is live";
+        report.add_with_help(Code::FixInFuture, &fix.at.span, message, help);
     }
 }
 

@@ -138,6 +138,8 @@ codes! {
     NoFix = "R063" "no-fix" Warning,
     /// A fixed release that the service's release order cannot read.
     ReleaseScheme = "R064" "release-scheme" Warning,
+    /// A fix that lies in the future: until then every occurrence is older than it, and nobody is told.
+    FixInFuture = "R065" "fix-in-future" Warning,
     /// No test that must match.
     NoPositiveTest = "R070" "no-positive-test" CheckError,
     /// No test that must not match.

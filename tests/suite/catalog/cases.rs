@@ -35,7 +35,8 @@ fn every_case_reads_as_expected() {
 }
 
 /// Rules about paths and services, which a text alone cannot break; `load.rs` and `practice.rs` test them.
-const OF_MORE: &[Code] = &[Code::UnreadablePath, Code::NotUtf8, Code::EmptyFolder, Code::Redacted, Code::ReleaseScheme];
+const OF_MORE: &[Code] =
+    &[Code::UnreadablePath, Code::NotUtf8, Code::EmptyFolder, Code::Redacted, Code::ReleaseScheme, Code::FixInFuture];
 
 #[test]
 fn every_rule_has_a_case() {

@@ -11,14 +11,16 @@ use relapse::config::Config;
 const REDACTOR: &str =
     r"{ pattern: '(?i)(secret|token|bearer|auth|jwt|password|api_key)[\s:=]+\w+', replacement: '$1=REDACTED' }";
 
+const NOW: &str = "2025-10-01T00:00:00Z";
+
 fn problems(signature: &str, config: &str) -> Vec<Problem> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalog.yaml");
     fs::write(&path, format!("schema: relapse/v1\nid: some-id\ntitle: t\n{signature}\n")).unwrap();
     let mut config = Config::from_text("relapse.yaml", config).unwrap();
     config.catalog = vec![path];
-    let mut found = practice::load(&config).problems;
-    found.retain(|problem| matches!(problem.code, Code::Redacted | Code::ReleaseScheme));
+    let mut found = practice::load(&config, NOW.parse().unwrap()).problems;
+    found.retain(|problem| matches!(problem.code, Code::Redacted | Code::ReleaseScheme | Code::FixInFuture));
     found
 }
 
@@ -66,4 +68,12 @@ fn a_release_without_a_place_in_the_order_is_told() {
     let everywhere = "incident: { order: deploy }";
     assert!(of("release: blue", everywhere).is_empty(), "declared deployments order any name");
     assert_eq!(of("release: blue, services: [web]", &order("deploy")), Vec::<String>::new());
+}
+
+#[test]
+fn a_fix_in_the_future_is_told() {
+    let told =
+        |at: &str| !problems(&format!("fixes: [{{ at: {at} }}]\ndetection: {{ pattern: abcdef }}"), "").is_empty();
+    assert!(told("2125-09-08T16:00:00Z") && told("2025-10-02T00:00:01Z"));
+    assert!(!told("2025-10-01T20:00:00Z") && !told("2025-09-08T16:00:00Z"), "today's release may be written down");
 }
