@@ -186,16 +186,11 @@ impl Offline {
             return Outcome::default();
         }
         let stream = record_of(observation).origin.file.clone();
-        let mut events = self.feed.events(&stream, observation);
+        let events = self.feed.events(&stream, observation, undated);
         let mut evidence = Evidence::default();
-        for event in &mut events {
-            match event {
-                Event::Occurrence(occurrence) => {
-                    occurrence.time = occurrence.time.or(Some(undated));
-                    evidence.clone_from(&occurrence.evidence);
-                }
-                Event::Sighting { time, .. } => *time = time.or(Some(undated)),
-                _ => {}
+        for event in &events {
+            if let Event::Occurrence(occurrence) = event {
+                evidence.clone_from(&occurrence.evidence);
             }
         }
         self.keep_part(observation);

@@ -143,15 +143,15 @@ impl Pipeline {
                 if ledger.holds(&id) || !self.is_new(&id) {
                     continue;
                 }
-                let time = found.record.time.unwrap_or(batch.read_at);
+                let time = found.record.time.unwrap_or(batch.written);
                 ledger.event(id, time);
                 self.metrics.event_delay(time, batch.read_at);
             }
-            let events = self.feed.events(&batch.source, observation);
+            let events = self.feed.events(&batch.source, observation, batch.written);
             self.handle(events, batch.read_at, ledger);
         }
         if batch.tally.lines > 0 {
-            let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.read_at));
+            let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.written));
             self.handle(events, batch.read_at, ledger);
         }
         accounting::count(&self.metrics, &batch);
