@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::decode::exception;
 use crate::decode::fields;
+use crate::decode::fields::Pairs;
+use crate::decode::flatten;
 use crate::decode::json_exception;
 use crate::decode::text;
 use crate::model::record::Record;
@@ -18,53 +20,51 @@ const MAX_NAME: usize = 256;
 /// Docker and fluentd wrap each other's lines.
 const MAX_WRAPS: usize = 4;
 
-/// The JSON object that `raw` begins with, and what follows it on later lines; `None` where it is not one.
-pub(super) fn object(raw: &str) -> Option<(Value, &str)> {
-    let mut stream = serde_json::Deserializer::from_str(raw).into_iter::<Value>();
-    let value = stream.next()?.ok().filter(Value::is_object)?;
-    let rest = raw.get(stream.byte_offset()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
-    match rest.strip_prefix('\n') {
-        Some(rest) => Some((value, rest)),
-        None => rest.is_empty().then_some((value, rest)),
+/// Reads the object that `text` begins with into `record`; `None` where it is none. What `record` already knows (from a header around
+/// it) stays where the object says nothing; what follows the object on later lines belongs to the message. Says whether there was a
+/// time that could not be read.
+pub(super) fn read(text: &str, record: &mut Record) -> Option<bool> {
+    let unread_time = read_wrapped(text, record, (0, false))?;
+    Some(unread_time && record.time.is_none())
+}
+
+/// `wraps`: how many objects are around this one. `must_speak`: it may be data that was logged, and is then none.
+fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bool)) -> Option<bool> {
+    let (pairs, own, rest) = object(text)?;
+    if must_speak && !speaks(&pairs) {
+        return None;
     }
-}
-
-/// Reads `value`, which `text` begins with, into `record`; what `record` already knows (from a header around it) stays where the
-/// object says nothing; what follows the object belongs to the message. Says whether there was a time that could not be read.
-pub(super) fn read(text: &str, value: &Value, rest: &str, record: &mut Record) -> bool {
-    let own = text.get(..text.len() - rest.len()).unwrap_or_default();
-    let unread_time = read_wrapped(own, value, record, 0);
-    append(rest, record);
-    unread_time && record.time.is_none()
-}
-
-fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) -> bool {
-    let mut pairs = Vec::new();
-    flatten(value, &mut String::new(), 0, &mut pairs);
-    let unread_time = fields::has_unread_time(&pairs);
-    record.span = record.span.take().or_else(|| span(value));
+    let tree = needs_tree(&pairs).then(|| serde_json::from_str::<Value>(own).ok()).flatten();
+    let pairs = match &tree {
+        Some(tree) => of_tree(tree),
+        None => pairs,
+    };
+    record.span = record.span.take().or_else(|| span(tree.as_ref()?));
     let outer = record.severity.take();
     let message = fields::assign(&pairs, record);
+    let unread_time = record.time.is_none() && fields::has_unread_time(&pairs);
     record.severity = record.severity.take().or(outer);
-    record.exceptions = json_exception::of_fields(value);
+    record.exceptions = tree.as_ref().map(json_exception::of_fields).unwrap_or_default();
     let Some((key, message)) = message else {
         // No name that loggers give a message is there: the whole entry is what was said.
         if record.exceptions.is_empty() {
             own.trim_end().clone_into(&mut record.body);
         }
-        return unread_time;
+        append(rest, record);
+        return Some(unread_time);
     };
-    let message = text::strip(message.trim_end_matches(['\n', '\r'])).into_owned();
-    if wraps < MAX_WRAPS && matches!(key, "log" | "message" | "textPayload" | "msg" | "text") {
-        let object = message.starts_with('{').then(|| object(&message)).flatten();
-        if let Some((inner, rest)) = object.filter(|(inner, _)| key != "message" || speaks(inner)) {
-            let own = message.get(..message.len() - rest.len()).unwrap_or_default();
-            let inner_unread = read_wrapped(own, &inner, record, wraps + 1);
+    let message = text::strip(message.trim_end_matches(['\n', '\r']));
+    if wraps < MAX_WRAPS
+        && message.starts_with('{')
+        && matches!(key, "log" | "message" | "textPayload" | "msg" | "text")
+    {
+        let inner = read_wrapped(&message, record, (wraps + 1, key == "message"));
+        if let Some(inner_unread) = inner {
             append(rest, record);
-            return unread_time || inner_unread;
+            return Some(unread_time || inner_unread);
         }
     }
-    body(key, message, record);
+    body(key, &message, record);
     if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
         let found = exception::parse(&record.body);
         if !found.is_empty() {
@@ -74,7 +74,43 @@ fn read_wrapped(own: &str, value: &Value, record: &mut Record, wraps: usize) -> 
     if let (true, Some(span)) = (record.exceptions.is_empty(), &record.span) {
         record.exceptions.extend(exception::one(&span.status_message));
     }
-    unread_time
+    append(rest, record);
+    Some(unread_time)
+}
+
+/// The pairs of the object that `raw` begins with, its text, and what follows it on later lines; `None` where it is not one.
+fn object(raw: &str) -> Option<(Pairs<'_>, &str, &str)> {
+    let (pairs, len) = flatten::object(raw)?;
+    let rest = raw.get(len..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
+    let rest = rest.strip_prefix('\n').or_else(|| rest.is_empty().then_some(rest))?;
+    let own = raw.get(..raw.len() - rest.len()).unwrap_or_default();
+    Some((pairs, own, rest))
+}
+
+/// Whether a key hints at an exception or a span: what they are made of is read from a tree. Other lines need none.
+fn needs_tree(pairs: &Pairs<'_>) -> bool {
+    pairs.iter().any(|(key, _)| {
+        let key = key.strip_prefix("jsonPayload.").unwrap_or(key);
+        let begins = |names: &[&str]| names.iter().any(|name| key.starts_with(name));
+        match key.as_bytes().first() {
+            Some(b'e') => begins(&["exc", "err", "e."]),
+            Some(b's') => begins(&["stack", "span."]),
+            Some(b't') => begins(&["traceback", "thrown"]) || key == "text",
+            Some(b'c') => begins(&["cause", "context."]),
+            Some(b'a') => begins(&["attributes"]),
+            Some(b'r') => begins(&["record.", "reason"]),
+            Some(b'f') => key == "full_message",
+            Some(b'@') => key == "@x",
+            Some(b'E') => begins(&["Exception"]),
+            _ => false,
+        }
+    })
+}
+
+fn of_tree(tree: &Value) -> Pairs<'static> {
+    let mut pairs = Vec::new();
+    flatten(tree, &mut String::new(), 0, &mut pairs);
+    pairs.into_iter().collect()
 }
 
 /// A span, as [`crate::decode::transport`] writes one, or as OpenTelemetry's console exporters do.
@@ -91,8 +127,8 @@ fn span(value: &Value) -> Option<Span> {
 }
 
 /// Whether a JSON message is a record of its own and not data that was logged.
-fn speaks(value: &Value) -> bool {
-    let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
+fn speaks(pairs: &Pairs<'_>) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| pairs.get(key).is_some());
     has(&["message", "msg", "event"]) && has(&["severity", "level", "levelname", "timestamp", "time"])
 }
 
@@ -109,15 +145,16 @@ fn append(rest: &str, record: &mut Record) {
 }
 
 /// The message as the body; what a collector wrapped unread still has the header of its line.
-fn body(key: &str, message: String, record: &mut Record) {
+fn body(key: &str, message: &str, record: &mut Record) {
     if matches!(key, "textPayload" | "log" | "text") {
         let (time, severity) = (record.time, record.severity.take());
-        crate::decode::plain(&message, None, record);
+        crate::decode::plain(message, None, record);
         record.time = time.or(record.time);
         record.severity = severity.or_else(|| record.severity.take());
         return;
     }
-    record.body = if text::opens_with_markup(&message) { text::strip_markup(&message).into_owned() } else { message };
+    record.body =
+        if text::opens_with_markup(message) { text::strip_markup(message).into_owned() } else { message.to_owned() };
     crate::decode::access::fields(&record.body, &mut record.attributes);
 }
 
@@ -128,8 +165,17 @@ fn otlp_pair(item: &Value) -> Option<(&str, &Value)> {
     (item.as_object()?.len() == 2 && kind.ends_with("Value")).then_some((name, value))
 }
 
+/// The text of a value that is not looked into.
+pub(super) fn leaf(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        value => Some(value.to_string()),
+    }
+}
+
 /// Dotted keys and scalar values of `value`, in order; `null` says nothing.
-fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(String, String)>) {
+pub(super) fn flatten(value: &Value, key: &mut String, depth: usize, pairs: &mut Vec<(String, String)>) {
     if pairs.len() >= MAX_KEYS {
         return;
     }

@@ -22,6 +22,7 @@ pub mod config;
 mod crash;
 mod exception;
 mod fields;
+mod flatten;
 mod header;
 mod json;
 mod json_exception;
@@ -163,15 +164,18 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     let record = &mut decoded.record;
     let unprefixed = prefix::strip(whole);
     let inner = unprefixed.trim_start_matches('\n');
-    if let Some((value, rest)) = inner.starts_with('{').then(|| json::object(inner)).flatten() {
-        decoded.unread.time = json::read(inner, &value, rest, record);
+    if let Some(unread) = inner.starts_with('{').then(|| json::read(inner, record)).flatten() {
+        decoded.unread.time = unread;
     } else {
-        decoded.broken_json = line::opening(inner.as_bytes()) == Some(line::Opening::Json);
-        match config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes())) {
-            Some(header) => decoded.unread.exceptions = own_header(&unprefixed, header, record),
-            None => decoded.unread.exceptions = plain(&unprefixed, config.zone.as_ref(), record),
+        decoded.broken_json = inner.starts_with('{') && line::opening(inner.as_bytes()) == Some(line::Opening::Json);
+        let own = config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes()));
+        decoded.unread.exceptions = match own {
+            Some(header) => own_header(&unprefixed, header, record),
+            None => plain(&unprefixed, config.zone.as_ref(), record),
+        };
+        if matches!(unprefixed, Cow::Owned(_)) {
+            record.original = record.original.take().map(|_| whole.to_owned());
         }
-        record.original = record.original.take().map(|_| whole.to_owned());
     }
     record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
         let first = inner.split('\n').next().unwrap_or_default();
@@ -215,10 +219,7 @@ fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
         record.resource.attributes.push("host.name", host);
     }
     let message = text.get(header.body..).unwrap_or_default();
-    if header.transport
-        && let Some((value, rest)) = message.starts_with('{').then(|| json::object(message)).flatten()
-    {
-        json::read(message, &value, rest, record);
+    if header.transport && message.starts_with('{') && json::read(message, record).is_some() {
         return false;
     }
     let (message, second) = second_line(text, message);
@@ -239,6 +240,10 @@ fn below(message: &str) -> Cow<'_, str> {
 /// The ids that a header names, or OpenTelemetry's `trace_id=… span_id=…` in its line.
 fn trace_ids(text: &str, record: &mut Record) {
     let first = first_line(text);
+    let named = memchr::memmem::find(first.as_bytes(), b"trace_id").is_some();
+    if !named && record.attributes.get("trace_id").is_none() {
+        return;
+    }
     let id = |name: &str, digits: usize| {
         let known = record.attributes.get(name);
         let named = || {
@@ -267,15 +272,15 @@ fn second_line<'a>(text: &str, message: &'a str) -> (&'a str, Option<Severity>) 
 
 fn logfmt_line(text: &str, first: usize, record: &mut Record) -> bool {
     let (line, rest) = text.split_at(first);
-    let pairs = logfmt::pairs(line);
+    let pairs: fields::Pairs<'_> = logfmt::pairs(line).into_iter().collect();
     let message = fields::assign(&pairs, record);
     let stack = ["exception", "exc_info", "stack_trace", "stacktrace", "traceback", "error"].iter();
     record.exceptions = stack
-        .filter_map(|key| fields::get(&pairs, key))
+        .filter_map(|key| pairs.get(key))
         .map(exception::parse)
         .find(|chain| !chain.is_empty())
         .unwrap_or_default();
-    record.body = message.map_or_else(|| line.to_owned(), |(_, message)| message);
+    record.body = message.map_or(line, |(_, message)| message).to_owned();
     record.body.push_str(rest);
     finish(record, text)
 }

@@ -31,11 +31,14 @@ const MARKUP: &[&str] = &[
 ];
 
 /// Clean text of `raw`, and whether `raw` held invalid UTF-8 (replaced by U+FFFD).
-pub(super) fn clean(raw: &[u8]) -> (String, bool) {
-    let text = String::from_utf8_lossy(raw);
-    let invalid = matches!(text, Cow::Owned(_));
-    let text = if invalid { latin1(raw).map_or(text, Cow::Owned) } else { text };
-    (strip(&text).into_owned(), invalid)
+pub(super) fn clean(raw: &[u8]) -> (Cow<'_, str>, bool) {
+    match std::str::from_utf8(raw) {
+        Ok(text) => (strip(text), false),
+        Err(_) => {
+            let text = latin1(raw).unwrap_or_else(|| String::from_utf8_lossy(raw).into_owned());
+            (Cow::Owned(strip(&text).into_owned()), true)
+        }
+    }
 }
 
 /// `raw` read as Latin-1, where it looks like that: letters beyond ASCII inside or beside words, few of them, and no character of UTF-8.
@@ -58,7 +61,7 @@ fn latin1(raw: &[u8]) -> Option<String> {
 /// `text` without escape sequences, NULs, byte order mark and the `\r` of line ends.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if !text.bytes().any(|byte| matches!(byte, 0x1b | 0 | b'\r') || byte == 0xc2) {
+    if memchr::memchr3(0x1b, 0, b'\r', text.as_bytes()).is_none() && memchr::memchr(0xc2, text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len());
@@ -169,7 +172,7 @@ mod tests {
 
     #[test]
     fn invalid_bytes_are_told() {
-        assert_eq!(clean(b"a\xffb"), ("a\u{fffd}b".to_owned(), true));
+        assert_eq!(clean(b"a\xff b"), (Cow::Borrowed("a\u{fffd} b"), true));
         assert!(!clean("ä".as_bytes()).1);
     }
 }

@@ -209,7 +209,11 @@ impl Judge<'_> {
 
     fn judge_record(&mut self, start: usize, frame: Frame, due: bool) {
         let matcher = self.matcher;
-        let survey = matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch);
+        let survey = if matcher.signatures.is_empty() && !self.config.release_watch {
+            Survey::default()
+        } else {
+            matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch)
+        };
         let due = due || self.config.every_record || self.is_due(&survey) || (survey.boot && self.config.release_watch);
         let every = survey.whole;
         if !every && !due && survey.signatures.is_empty() && matcher.prefilter.unfiltered().is_empty() {

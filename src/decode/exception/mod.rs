@@ -37,7 +37,7 @@ pub(super) struct Printed {
 
 /// What is printed in `text`.
 pub(super) fn read(text: &str) -> Printed {
-    if !text.contains('\n') && !text.contains("\\n") {
+    if memchr::memchr2(b'\n', b'\\', text.as_bytes()).is_none() {
         return Printed::default();
     }
     let text = unescape(text);

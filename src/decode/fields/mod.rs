@@ -23,6 +23,9 @@ use crate::model::record::Record;
 use crate::model::record::Severity;
 
 mod names;
+mod pairs;
+
+pub(super) use pairs::Pairs;
 
 /// Where the release stands among the roles.
 const RELEASE: usize = 1;
@@ -35,7 +38,7 @@ const TIME_PARTS: [[&str; 2]; 4] = [
 ];
 
 /// Whether a time is among `pairs` that cannot be read.
-pub(super) fn has_unread_time(pairs: &[(String, String)]) -> bool {
+pub(super) fn has_unread_time(pairs: &Pairs<'_>) -> bool {
     own_time(pairs).is_none() && TIME.iter().any(|key| get(pairs, key).is_some_and(|value| !value.trim().is_empty()))
 }
 
@@ -50,9 +53,8 @@ fn caller(value: &str, attributes: &mut Attributes) -> bool {
 }
 
 /// Sorts `pairs` into `record`; gives the message, if one is among them, with the key it stood under.
-pub(super) fn assign(pairs: &[(String, String)], record: &mut Record) -> Option<(&'static str, String)> {
+pub(super) fn assign<'p>(pairs: &'p Pairs<'_>, record: &mut Record) -> Option<(&'static str, &'p str)> {
     let message = first(pairs, MESSAGE);
-    let text = message.map(|(key, value)| (key, value.to_owned()));
     let severity = own_severity(pairs);
     let time = own_time(pairs);
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
@@ -79,8 +81,8 @@ pub(super) fn assign(pairs: &[(String, String)], record: &mut Record) -> Option<
     }
     record.trace_id = record.trace_id.take().or(trace.map(|(_, id)| id));
     record.span_id = record.span_id.take().or(span.map(|(_, id)| id));
-    for (key, value) in pairs {
-        if !consumed.contains(&key.as_str()) {
+    for (key, value) in pairs.iter() {
+        if !consumed.contains(&key) {
             place(key, value, &mut ranks, record);
         }
     }
@@ -88,7 +90,7 @@ pub(super) fn assign(pairs: &[(String, String)], record: &mut Record) -> Option<
     if record.resource.service.is_none() && get(pairs, "hostname").and(get(pairs, "pid")).is_some() {
         record.resource.service = get(pairs, "name").map(str::to_owned);
     }
-    text
+    message
 }
 
 /// One pair that is neither message, time, severity nor trace.
@@ -164,15 +166,15 @@ fn add(attributes: &mut Attributes, key: &str, value: &str) {
     attributes.push(key, value);
 }
 
-fn first<'a>(pairs: &'a [(String, String)], keys: &[&'static str]) -> Option<(&'static str, &'a str)> {
+fn first<'a>(pairs: &'a Pairs<'_>, keys: &[&'static str]) -> Option<(&'static str, &'a str)> {
     keys.iter().find_map(|key| get(pairs, key).filter(|value| !value.is_empty()).map(|value| (*key, value)))
 }
 
-pub(super) fn get<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+fn get<'a>(pairs: &'a Pairs<'_>, key: &str) -> Option<&'a str> {
+    pairs.get(key)
 }
 
-fn own_severity(pairs: &[(String, String)]) -> Option<(&'static str, Severity)> {
+fn own_severity(pairs: &Pairs<'_>) -> Option<(&'static str, Severity)> {
     let of_number = |text: &str, number: Option<u8>| number.map(|number| Severity { text: text.to_owned(), number });
     let word = SEVERITY.iter().find_map(|key| {
         let value = get(pairs, key)?;
@@ -199,7 +201,7 @@ fn own_severity(pairs: &[(String, String)]) -> Option<(&'static str, Severity)> 
     word.or_else(number).or_else(python)
 }
 
-fn own_time(pairs: &[(String, String)]) -> Option<(&'static str, Timestamp)> {
+fn own_time(pairs: &Pairs<'_>) -> Option<(&'static str, Timestamp)> {
     for [seconds, nanos] in TIME_PARTS {
         let Some(whole) = get(pairs, seconds) else { continue };
         let part = get(pairs, nanos).and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
@@ -210,9 +212,8 @@ fn own_time(pairs: &[(String, String)]) -> Option<(&'static str, Timestamp)> {
 }
 
 /// A hexadecimal id of `digits` digits; empty and all-zero ids are absent.
-fn id(pairs: &[(String, String)], key: &str, digits: usize) -> Option<String> {
-    let value =
-        get(pairs, key).or_else(|| ENVELOPES.iter().find_map(|prefix| get(pairs, &format!("{prefix}{key}"))))?;
+fn id(pairs: &Pairs<'_>, key: &str, digits: usize) -> Option<String> {
+    let value = get(pairs, key).or_else(|| pairs.inside(ENVELOPES, key))?;
     let value = value.rsplit('/').next().unwrap_or(value);
     let value = value.strip_prefix("0x").unwrap_or(value);
     let plain = if key.starts_with("dd.") && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -59,7 +59,7 @@ impl Stamp {
     fn in_year(&self, year: i16) -> Option<Timestamp> {
         let second = self.second.min(59);
         let civil = DateTime::new(year, self.month, self.day, self.hour, self.minute, second, self.nanos).ok()?;
-        let local = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let local = TimeZone::UTC.to_timestamp(civil).ok()?;
         local.checked_sub(SignedDuration::from_secs(self.offset)).ok()
     }
 }
