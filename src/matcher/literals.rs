@@ -13,6 +13,7 @@ use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Test;
 use crate::catalog::signature::Signature;
 use crate::matcher::part;
+use crate::matcher::rarity::COMMON;
 use crate::matcher::regex_literals;
 
 /// Shorter literals make nearly every line a candidate.
@@ -21,37 +22,6 @@ const MIN_LEN: usize = 3;
 const MAX_LEN: usize = 32;
 /// A set with more members is given up.
 pub(crate) const MAX_MEMBERS: usize = 256;
-/// Texts that ordinary logs are full of: a literal inside one of them filters little.
-const COMMON: &[&str] = &[
-    "error:",
-    "exception:",
-    "failed to",
-    "traceback (most recent call last):",
-    "typeerror",
-    "valueerror",
-    "keyerror",
-    "warning",
-    "runtimeerror",
-    "attributeerror",
-    "critical",
-    "connection",
-    "request",
-    "response",
-    "message",
-    "not found",
-    "invalid",
-    "timeout",
-    "could not",
-    "unable to",
-    "debug",
-    "info",
-    "http",
-    "severity",
-    "timestamp",
-    "service",
-    "websocket",
-];
-
 /// A set of literals, lower case: every match holds at least one. The empty set belongs to what never matches.
 pub(crate) type Required = Vec<Vec<u8>>;
 

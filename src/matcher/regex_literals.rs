@@ -1,12 +1,12 @@
 //! Required literals of a regular expression, from regex-syntax's HIR: all runs of a concatenation are candidates, inner ones too,
 //! an alternation gives the union of its branches, small classes and repetitions are spelled out within bounds.
 
-use regex::Regex;
 use regex_syntax::hir::Class;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
 use regex_syntax::hir::Repetition;
 
+use crate::catalog::expression::Expression;
 use crate::matcher::literals;
 use crate::matcher::literals::Copied;
 use crate::matcher::literals::Required;
@@ -23,7 +23,7 @@ const MAX_ROUNDS: u32 = 8;
 const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
 
 /// The literals of `regex`; `None` = no set is known.
-pub(crate) fn of(regex: &Regex, copied: Copied) -> Option<Required> {
+pub(crate) fn of(regex: &Expression, copied: Copied) -> Option<Required> {
     let hir = regex_syntax::parse(regex.as_str()).ok()?;
     analyse(&hir, copied).required(copied)
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn literals_of(pattern: &str) -> Option<Vec<String>> {
-        let set = of(&Regex::new(pattern).unwrap(), Copied::Verbatim)?;
+        let set = of(&Expression::checked(pattern), Copied::Verbatim)?;
         Some(set.into_iter().map(|literal| String::from_utf8(literal).unwrap()).collect())
     }
 
