@@ -30,10 +30,14 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
+    /// Whether `patterns` are few enough for the fast table.
+    pub(crate) fn is_dense(patterns: &[Vec<u8>]) -> bool {
+        patterns.iter().map(Vec::len).sum::<usize>() <= MAX_DENSE_BYTES
+    }
+
     /// Compiles `patterns`.
     pub(crate) fn new(patterns: &[Vec<u8>]) -> Result<Self, BuildError> {
-        let bytes = patterns.iter().map(Vec::len).sum::<usize>();
-        let table = if bytes <= MAX_DENSE_BYTES {
+        let table = if Self::is_dense(patterns) {
             Table::Dense(DFA::builder().ascii_case_insensitive(true).prefilter(false).build(patterns)?)
         } else {
             Table::Compact(NFA::builder().ascii_case_insensitive(true).prefilter(false).build(patterns)?)

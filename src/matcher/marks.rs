@@ -12,9 +12,9 @@ const TELLING: [u8; 5] = [0x1b, 0, b'\\', b'<', b'v'];
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Marks {
-    /// For every byte, whether a pattern is looked for by it.
-    by_byte: [bool; 256],
-    patterns: Vec<Mark>,
+    /// For every byte, one more than the index of the group of patterns that is looked for by it; 0 = none.
+    by_byte: [u8; 256],
+    groups: Vec<Vec<Mark>>,
     longest: usize,
 }
 
@@ -22,7 +22,6 @@ pub(crate) struct Marks {
 struct Mark {
     text: Box<[u8]>,
     pattern: usize,
-    telling: u8,
     offset: usize,
 }
 
@@ -38,20 +37,27 @@ impl Marks {
 
     /// Of texts with the number of their pattern, each with a telling byte.
     pub(crate) fn new(texts: &[(usize, &[u8])]) -> Self {
-        let mut by_byte = [false; 256];
-        let mut patterns = Vec::new();
+        let mut marks = Self { by_byte: [0; 256], groups: Vec::new(), longest: 0 };
         for (pattern, text) in texts {
             let Some(offset) = Self::telling(text) else { continue };
             let telling = text.get(offset).map_or(0, u8::to_ascii_lowercase);
-            for byte in [telling, telling.to_ascii_uppercase()] {
-                if let Some(known) = by_byte.get_mut(usize::from(byte)) {
-                    *known = true;
+            let known = marks.by_byte.get(usize::from(telling)).copied().unwrap_or_default();
+            if known == 0 {
+                marks.groups.push(Vec::new());
+                let group = u8::try_from(marks.groups.len()).unwrap_or_default();
+                for byte in [telling, telling.to_ascii_uppercase()] {
+                    if let Some(by_byte) = marks.by_byte.get_mut(usize::from(byte)) {
+                        *by_byte = group;
+                    }
                 }
             }
-            patterns.push(Mark { text: (*text).into(), pattern: *pattern, telling, offset });
+            let group = if known == 0 { marks.groups.len() } else { usize::from(known) };
+            if let Some(group) = marks.groups.get_mut(group - 1) {
+                group.push(Mark { text: (*text).into(), pattern: *pattern, offset });
+            }
+            marks.longest = marks.longest.max(text.len());
         }
-        let longest = patterns.iter().map(|mark| mark.text.len()).max().unwrap_or_default();
-        Self { by_byte, patterns, longest }
+        marks
     }
 
     /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
@@ -61,8 +67,8 @@ impl Marks {
         let (chunks, rest) = span.as_chunks::<CHUNK>();
         let mut at = start;
         for chunk in chunks {
-            // The byte behind a chunk is not looked at: a `v` at its end counts.
-            if flagged(chunk) {
+            let after = text.get(at + 1..).and_then(|after| after.first_chunk());
+            if after.is_none_or(|after| flagged(chunk, after)) {
                 self.look(text, (at, chunk), (from, until), found);
             }
             at += CHUNK;
@@ -79,11 +85,11 @@ impl Marks {
         found: &mut Vec<Occurrence>,
     ) {
         for (place, byte) in bytes.iter().enumerate() {
-            if !self.by_byte.get(usize::from(*byte)).copied().unwrap_or_default() {
+            let group = self.by_byte.get(usize::from(*byte)).copied().unwrap_or_default();
+            let Some(group) = usize::from(group).checked_sub(1).and_then(|group| self.groups.get(group)) else {
                 continue;
-            }
-            let byte = byte.to_ascii_lowercase();
-            for mark in self.patterns.iter().filter(|mark| mark.telling == byte) {
+            };
+            for mark in group {
                 let Some(start) = (at + place).checked_sub(mark.offset) else { continue };
                 let end = start + mark.text.len();
                 let same = text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&mark.text));
@@ -95,21 +101,22 @@ impl Marks {
     }
 }
 
-/// Whether a telling byte may be in the chunk. Written so that the compiler makes wide instructions of it.
+/// Whether a telling byte may be in the chunk; `after` is the chunk that begins one byte later. Written so that the compiler makes wide
+/// instructions of it: lanes that do not depend on each other, no branch.
 #[inline(always)]
-fn flagged(chunk: &[u8; CHUNK]) -> bool {
-    let mut any = 0_u8;
-    for byte in chunk {
-        let telling = (*byte == 0x1b) | (*byte == 0) | (*byte == b'\\') | (*byte == b'<') | (*byte >= 0x80);
-        any |= u8::from(telling);
+fn flagged(chunk: &[u8; CHUNK], after: &[u8; CHUNK]) -> bool {
+    const WIDTH: usize = 16;
+    let mut any = [0_u8; WIDTH];
+    let (lanes, _) = chunk.as_chunks::<WIDTH>();
+    let (next_lanes, _) = after.as_chunks::<WIDTH>();
+    for (lane, next_lane) in lanes.iter().zip(next_lanes) {
+        for (any, (byte, next)) in any.iter_mut().zip(lane.iter().zip(next_lane)) {
+            let pair = u8::from(*byte | 0x20 == b'v') & u8::from(*next == b'"');
+            let rare = u8::from(*byte == 0x1b) | u8::from(*byte == 0);
+            *any |= u8::from(*byte == b'\\') | u8::from(*byte == b'<') | (*byte >> 7) | pair | rare;
+        }
     }
-    let [_, after @ ..] = chunk;
-    for (byte, next) in chunk.iter().zip(after) {
-        any |= u8::from((*byte | 0x20 == b'v') & (*next == b'"'));
-    }
-    let [.., last] = chunk;
-    any |= u8::from(*last | 0x20 == b'v');
-    any != 0
+    u128::from_le_bytes(any) != 0
 }
 
 #[cfg(test)]

@@ -9,15 +9,20 @@ use jiff::Timestamp;
 use crate::catalog::signature::Catalog;
 use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
+use crate::matcher::cost::Cost;
 use crate::matcher::evidence::Evidence;
 use crate::matcher::explain::Explanation;
 use crate::matcher::prefilter::Prefilter;
+use crate::matcher::rarity::Rarity;
+use crate::matcher::shape::Shapes;
 use crate::model::record::Record;
 
 mod buffer;
+pub mod cost;
 mod earlier;
 mod evidence;
 pub mod explain;
+mod few;
 mod fold;
 mod framing;
 mod judge;
@@ -33,6 +38,7 @@ mod rarity;
 mod regex_literals;
 mod sampled;
 pub mod scanner;
+mod shape;
 mod sieve;
 mod unescape;
 mod verify;
@@ -79,19 +85,37 @@ pub enum Observation {
 pub struct Matcher {
     signatures: Vec<Arc<Signature>>,
     prefilter: Prefilter,
+    rarity: Rarity,
+    shapes: Shapes,
 }
 
 impl Matcher {
     /// Prepares every signature of `catalog`.
     pub fn new(catalog: &Catalog) -> Self {
         let signatures = catalog.signatures.clone();
-        let prefilter = Prefilter::new(&signatures);
-        Self { signatures, prefilter }
+        let rarity = Rarity::of_catalog(signatures.iter().flat_map(|signature| literals::texts(signature)));
+        Self::planned(signatures, rarity)
+    }
+
+    /// The same signatures, planned anew for logs like `sample`, some megabytes of the host's own. It finds the same, in less time.
+    pub fn calibrated(&self, sample: &[u8]) -> Self {
+        Self::planned(self.signatures.clone(), self.rarity.with_sample(sample))
+    }
+
+    fn planned(signatures: Vec<Arc<Signature>>, rarity: Rarity) -> Self {
+        let prefilter = Prefilter::new(&signatures, &rarity);
+        let shapes = Shapes::new(&signatures, prefilter.unfiltered());
+        Self { signatures, prefilter, rarity, shapes }
     }
 
     /// The signatures, in catalog order.
     pub fn signatures(&self) -> &[Arc<Signature>] {
         &self.signatures
+    }
+
+    /// What each signature costs on logs like `sample`, the most expensive first.
+    pub fn costs(&self, sample: &[u8]) -> Vec<Cost> {
+        cost::costs(self, sample)
     }
 
     /// Every signature that matches `record`, in catalog order (for records that arrive decoded: OTLP, Pub/Sub).

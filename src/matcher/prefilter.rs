@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::catalog::signature::Signature;
 use crate::decode::boot::BOOT_LITERALS;
+use crate::matcher::cost;
 use crate::matcher::literals;
 use crate::matcher::rarity::Rarity;
 use crate::matcher::sieve;
@@ -80,12 +81,12 @@ pub(crate) struct Prefilter {
 
 impl Prefilter {
     /// Compiles the literals of `signatures`; their indices are what hits refer to.
-    pub(crate) fn new(signatures: &[Arc<Signature>]) -> Self {
+    pub(crate) fn new(signatures: &[Arc<Signature>], rarity: &Rarity) -> Self {
         let mut patterns: Vec<(Vec<u8>, Meaning)> = Vec::new();
         let mut unfiltered = Vec::new();
         let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
         for (index, signature) in signatures.iter().enumerate() {
-            match literals::of_signature(signature) {
+            match literals::of_signature(signature, rarity) {
                 Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
                 None => unfiltered.push(index),
             }
@@ -101,7 +102,7 @@ impl Prefilter {
         patterns.extend(watched_keys());
         patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        Self { sieve: Sieve::new(&texts, &Rarity::default()).ok(), meanings, unfiltered }
+        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered }
     }
 
     /// Whether every record must be looked at: some signature has no literal (or the search could not be built).
@@ -154,6 +155,17 @@ impl Prefilter {
         survey.signatures.sort_unstable();
         survey.signatures.dedup();
         survey
+    }
+
+    /// For each of `signatures`, in how many lines of `sample` a literal of it stands.
+    pub(crate) fn called(&self, sample: &[u8], signatures: usize) -> Vec<u64> {
+        cost::count_lines(sample, signatures, |count| {
+            let Some(sieve) = &self.sieve else { return };
+            sieve.visit(sample, |found| match self.meanings.get(found.pattern) {
+                Some(Meaning::Literal(owners)) => count(owners, found.end),
+                _ => ControlFlow::Continue(()),
+            });
+        })
     }
 
     fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {

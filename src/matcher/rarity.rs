@@ -38,39 +38,82 @@ const COUNTERS: usize = 1 << 16;
 /// What a gram inside a common phrase counts more.
 const PHRASE: u64 = 256;
 
-/// What is known of the logs.
-#[derive(Debug, Clone, Default)]
+/// What is known of the logs and of the catalog.
+#[derive(Debug, Clone)]
 pub(crate) struct Rarity {
-    counters: Option<Box<[u32]>>,
+    phrases: Counters,
+    logs: Option<Counters>,
+    catalog: Option<Counters>,
+}
+
+impl Default for Rarity {
+    fn default() -> Self {
+        let mut phrases = Counters::default();
+        COMMON.iter().for_each(|phrase| phrases.add(phrase.as_bytes()));
+        Self { phrases, logs: None, catalog: None }
+    }
 }
 
 impl Rarity {
-    /// Counts the grams of a piece of the log.
-    pub(crate) fn measured(sample: &[u8]) -> Self {
-        let mut counters = vec![0_u32; COUNTERS].into_boxed_slice();
-        for gram in sample.windows(GRAM) {
-            if let Some(counter) = counters.get_mut(counter(gram)) {
-                *counter += 1;
-            }
+    /// Counts in how many texts of a catalog a gram stands: what many signatures share tells none of them.
+    pub(crate) fn of_catalog<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
+        let mut counters = Counters::default();
+        for text in texts {
+            counters.add(text.as_bytes());
         }
-        Self { counters: Some(counters) }
+        Self { catalog: Some(counters), ..Self::default() }
+    }
+
+    /// Counts the grams of a piece of the log too.
+    pub(crate) fn with_sample(&self, sample: &[u8]) -> Self {
+        let mut counters = Counters::default();
+        counters.add(sample);
+        Self { logs: Some(counters), ..self.clone() }
     }
 
     /// How often `text`, of any length, stood in the sample: at most so many times. 0 where nothing was measured.
     pub(crate) fn count(&self, text: &[u8]) -> u64 {
-        let Some(counters) = &self.counters else { return 0 };
-        let counts = text.windows(GRAM).map(|gram| counters.get(counter(gram)).copied().unwrap_or_default());
-        counts.min().map_or(u64::MAX, u64::from)
+        self.logs.as_ref().map_or(0, |counters| counters.at_most(text))
+    }
+
+    /// In how many texts of the catalog `text` stands: at most so many.
+    pub(crate) fn shared(&self, text: &[u8]) -> u64 {
+        self.catalog.as_ref().map_or(0, |counters| counters.at_most(text))
     }
 
     /// A number that grows with how often a gram is met, lower case or not.
     pub(crate) fn commonness(&self, gram: &[u8]) -> u64 {
         let bits: u32 = gram.iter().map(|byte| bits(*byte)).sum();
         let guess = (1_u64 << 40) >> bits.min(40);
-        let gram = gram.to_ascii_lowercase();
-        let phrase = COMMON.iter().any(|phrase| memchr::memmem::find(phrase.as_bytes(), &gram).is_some());
+        let phrase = self.phrases.at_most(gram) > 0;
         let guess = if phrase { guess.max(1) * PHRASE } else { guess };
-        self.count(&gram).saturating_mul(1 << 20).saturating_add(guess)
+        self.count(gram).saturating_mul(1 << 20).saturating_add(guess)
+    }
+}
+
+/// How often each gram was met, letters folded.
+#[derive(Debug, Clone)]
+struct Counters(Box<[u32]>);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self(vec![0; COUNTERS].into())
+    }
+}
+
+impl Counters {
+    fn add(&mut self, text: &[u8]) {
+        for gram in text.windows(GRAM) {
+            if let Some(counter) = self.0.get_mut(counter(gram)) {
+                *counter = counter.saturating_add(1);
+            }
+        }
+    }
+
+    /// Of a text too short to be counted nothing is known.
+    fn at_most(&self, text: &[u8]) -> u64 {
+        let counts = text.windows(GRAM).map(|gram| self.0.get(counter(gram)).copied().unwrap_or_default());
+        counts.min().map_or(0, u64::from)
     }
 }
 
@@ -98,7 +141,7 @@ mod tests {
         let blind = Rarity::default();
         assert!(blind.commonness(b"zqxjk") < blind.commonness(b"tions"));
         assert!(blind.commonness(b"timeo") > blind.commonness(b"tomei"), "part of a phrase");
-        let seen = Rarity::measured(b"a zqxjk here, ZQXJK there");
+        let seen = blind.with_sample(b"a zqxjk here, ZQXJK there");
         assert!(seen.commonness(b"zqxjk") > seen.commonness(b"tions"));
         assert_eq!((seen.count(b"zqxjk"), seen.count(b"a zqxjk h"), seen.count(b"absent text")), (2, 1, 0));
     }

@@ -10,6 +10,8 @@ const FOLD: u64 = 0x2020_2020_2020_2020;
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bits of the bitmap for each gram, at least.
 const BITS_A_GRAM: usize = 16;
+/// Up to so many words a byte a place is used instead of bits: at most one place in a hundred calls in vain.
+const MAX_BYTES_WORDS: usize = 96;
 /// Bytes that are looked at before the one branch.
 const CHUNK: usize = 64;
 
@@ -66,9 +68,12 @@ struct Literal {
     pattern: usize,
 }
 
-/// The bitmap in one of three sizes, so that the compiler knows that an index lies inside.
+/// The table in one of some sizes, so that the compiler knows that an index lies inside.
 #[derive(Debug)]
 enum Bitmap {
+    /// A byte a place: one load tells.
+    Bytes(Box<[u8; 1 << 15]>),
+    /// Two bits of a word a gram.
     Small(Box<[u64; 1 << 10]>),
     Medium(Box<[u64; 1 << 12]>),
     Large(Box<[u64; 1 << 15]>),
@@ -77,6 +82,7 @@ enum Bitmap {
 impl Bitmap {
     fn new(grams: usize) -> Self {
         match grams * BITS_A_GRAM / 64 {
+            0..=MAX_BYTES_WORDS => Self::Bytes(Box::new([0; 1 << 15])),
             0..=0x400 => Self::Small(boxed()),
             0x401..=0x1000 => Self::Medium(boxed()),
             _ => Self::Large(boxed()),
@@ -85,11 +91,20 @@ impl Bitmap {
 
     fn insert(&mut self, gram: u64) {
         match self {
+            Self::Bytes(bytes) => {
+                if let Some(byte) = bytes.get_mut(byte_place(gram)) {
+                    *byte = 1;
+                }
+            }
             Self::Small(words) => insert(words, gram),
             Self::Medium(words) => insert(words, gram),
             Self::Large(words) => insert(words, gram),
         }
     }
+}
+
+fn byte_place(gram: u64) -> usize {
+    usize::try_from(gram.wrapping_mul(MULTIPLIER) >> 49).unwrap_or_default()
 }
 
 fn boxed<const WORDS: usize>() -> Box<[u64; WORDS]> {
@@ -126,6 +141,7 @@ pub(crate) struct Sampled {
     slots: Vec<Slot>,
     entries: Vec<Entry>,
     literals: Vec<Literal>,
+    longest: usize,
 }
 
 impl Sampled {
@@ -161,39 +177,47 @@ impl Sampled {
             }
             start += len;
         }
-        Self { tier, bitmap, slots, entries: grams.into_iter().map(|(_, entry)| entry).collect(), literals }
+        let longest = texts.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
+        Self { tier, bitmap, slots, longest, entries: grams.into_iter().map(|(_, entry)| entry).collect(), literals }
     }
 
     /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
     pub(crate) fn find(&self, text: &[u8], (from, until): (usize, usize), found: &mut Vec<Occurrence>) {
-        match (&self.bitmap, self.tier) {
-            (Bitmap::Small(words), Tier::Long) => self.walk(words, sample_long, text, (from, until), found),
-            (Bitmap::Medium(words), Tier::Long) => self.walk(words, sample_long, text, (from, until), found),
-            (Bitmap::Large(words), Tier::Long) => self.walk(words, sample_long, text, (from, until), found),
-            (Bitmap::Small(words), Tier::Middle) => self.walk(words, sample_middle, text, (from, until), found),
-            (Bitmap::Medium(words), Tier::Middle) => self.walk(words, sample_middle, text, (from, until), found),
-            (Bitmap::Large(words), Tier::Middle) => self.walk(words, sample_middle, text, (from, until), found),
+        match &self.bitmap {
+            Bitmap::Bytes(bytes) => {
+                let holds = |gram| u64::from(bytes.get(byte_place(gram)).copied().unwrap_or_default());
+                self.sample(holds, text, (from, until), found);
+            }
+            Bitmap::Small(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
+            Bitmap::Medium(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
+            Bitmap::Large(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
+        }
+    }
+
+    #[inline(always)]
+    fn sample(&self, holds: impl Fn(u64) -> u64, text: &[u8], span: (usize, usize), found: &mut Vec<Occurrence>) {
+        match self.tier {
+            Tier::Long => self.walk(|chunk, _| sample_long(&holds, chunk), text, span, found),
+            Tier::Middle => self.walk(|chunk, next| sample_middle(&holds, chunk, next), text, span, found),
         }
     }
 
     /// `sample` gives a bit for every sampled place of a chunk whose gram may be in the table.
     #[inline(always)]
-    fn walk<const WORDS: usize>(
+    fn walk(
         &self,
-        words: &[u64; WORDS],
-        sample: impl Fn(&[u64; WORDS], &[u8; CHUNK], &[u8; CHUNK]) -> u32,
+        sample: impl Fn(&[u8; CHUNK], &[u8; CHUNK]) -> u32,
         text: &[u8],
         (from, until): (usize, usize),
         found: &mut Vec<Occurrence>,
     ) {
-        let longest = self.literals.iter().map(|literal| literal.text.len()).max().unwrap_or_default();
-        let start = from.saturating_sub(longest.saturating_sub(1));
+        let start = from.saturating_sub(self.longest.saturating_sub(1));
         let span = text.get(start..until).unwrap_or_default();
         let (chunks, _) = span.as_chunks::<CHUNK>();
         let mut at = start;
         for pair in chunks.windows(2) {
             let [chunk, next] = pair else { continue };
-            let hits = sample(words, chunk, next);
+            let hits = sample(chunk, next);
             if hits != 0 {
                 self.look(text, (at, hits), (from, until), found);
             }
@@ -205,7 +229,7 @@ impl Sampled {
         padded.as_flattened_mut().iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
         for pair in padded.windows(2) {
             let [chunk, next] = pair else { continue };
-            let hits = sample(words, chunk, next);
+            let hits = sample(chunk, next);
             if hits != 0 {
                 self.look(text, (at, hits), (from, until), found);
             }
@@ -260,11 +284,10 @@ fn folded(gram: &[u8]) -> u64 {
 
 /// Where the grams of `text` begin that meet the fewest others in logs.
 fn window(tier: Tier, text: &[u8], rarity: &Rarity) -> usize {
-    let last = text.len().saturating_sub(tier.shortest());
-    let cost = |start: &usize| -> u64 {
-        text.windows(tier.gram()).skip(*start).take(tier.stride()).map(|gram| rarity.commonness(gram)).sum()
-    };
-    (0..=last).min_by_key(cost).unwrap_or_default()
+    let costs: Vec<u64> = text.windows(tier.gram()).map(|gram| rarity.commonness(gram)).collect();
+    let windows =
+        costs.windows(tier.stride()).map(|window| window.iter().fold(0_u64, |sum, cost| sum.saturating_add(*cost)));
+    windows.enumerate().min_by_key(|(_, cost)| *cost).map_or(0, |(start, _)| start)
 }
 
 #[inline(always)]
@@ -278,16 +301,16 @@ fn numbers(chunk: &[u8; CHUNK]) -> [u64; 8] {
 }
 
 #[inline(always)]
-fn sample_long<const WORDS: usize>(words: &[u64; WORDS], chunk: &[u8; CHUNK], _next: &[u8; CHUNK]) -> u32 {
+fn sample_long(holds: impl Fn(u64) -> u64, chunk: &[u8; CHUNK]) -> u32 {
     let mut hits = 0;
     for (at, number) in numbers(chunk).into_iter().enumerate() {
-        hits |= holds(words, number) << at;
+        hits |= holds(number) << at;
     }
     u32::try_from(hits).unwrap_or_default()
 }
 
 #[inline(always)]
-fn sample_middle<const WORDS: usize>(words: &[u64; WORDS], chunk: &[u8; CHUNK], next: &[u8; CHUNK]) -> u32 {
+fn sample_middle(holds: impl Fn(u64) -> u64, chunk: &[u8; CHUNK], next: &[u8; CHUNK]) -> u32 {
     const GRAM: u64 = (1 << 40) - 1;
     let own = numbers(chunk);
     let [first, ..] = numbers(next);
@@ -295,8 +318,8 @@ fn sample_middle<const WORDS: usize>(words: &[u64; WORDS], chunk: &[u8; CHUNK], 
     let mut hits = 0;
     let followers = after.into_iter().chain([first]);
     for (at, (number, follower)) in own.into_iter().zip(followers).enumerate() {
-        hits |= holds(words, number & GRAM) << (2 * at);
-        hits |= holds(words, (number >> 32 | follower << 32) & GRAM) << (2 * at + 1);
+        hits |= holds(number & GRAM) << (2 * at);
+        hits |= holds((number >> 32 | follower << 32) & GRAM) << (2 * at + 1);
     }
     u32::try_from(hits).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use aho_corasick::BuildError;
 
+use crate::matcher::few::Few;
 use crate::matcher::lanes::Lanes;
 use crate::matcher::marks::Marks;
 use crate::matcher::occurrence::Occurrence;
@@ -49,7 +50,7 @@ pub(crate) enum Means {
     Middle,
     /// A telling byte.
     Mark,
-    /// The automaton: every byte of the log is walked.
+    /// Three bytes by a vector search, or the automaton, which walks every byte of the log.
     Short,
 }
 
@@ -68,7 +69,8 @@ pub(crate) fn means(pattern: &[u8]) -> Means {
 pub(crate) struct Sieve {
     sampled: Vec<Sampled>,
     marks: Option<Marks>,
-    short: Option<(Lanes, Vec<usize>)>,
+    few: Option<Few>,
+    lanes: Option<(Lanes, Vec<usize>)>,
 }
 
 impl Sieve {
@@ -78,14 +80,22 @@ impl Sieve {
             let numbered = patterns.iter().enumerate().map(|(number, text)| (number, text.as_slice()));
             numbered.filter(|(_, text)| means(text) == wanted).collect()
         };
+        let short = of(Means::Short);
+        let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
+        let walked = !short.is_empty() && few.is_none();
+        if walked && Lanes::is_dense(patterns) {
+            // Every byte is walked anyway: one walk for all of them costs no more.
+            let lanes = Some((Lanes::new(patterns)?, (0..patterns.len()).collect()));
+            return Ok(Self { sampled: Vec::new(), marks: None, few: None, lanes });
+        }
         let tiers = [(Tier::Long, of(Means::Long)), (Tier::Middle, of(Means::Middle))];
         let sampled = tiers.into_iter().filter(|(_, texts)| !texts.is_empty());
         let sampled = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
         let marks = Some(of(Means::Mark)).filter(|texts| !texts.is_empty()).map(|texts| Marks::new(&texts));
-        let (numbers, short): (Vec<usize>, Vec<Vec<u8>>) =
-            of(Means::Short).into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
-        let short = if short.is_empty() { None } else { Some((Lanes::new(&short)?, numbers)) };
-        Ok(Self { sampled, marks, short })
+        let (numbers, texts): (Vec<usize>, Vec<Vec<u8>>) =
+            short.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
+        let lanes = if walked { Some((Lanes::new(&texts)?, numbers)) } else { None };
+        Ok(Self { sampled, marks, few, lanes })
     }
 
     /// The next occurrence that ends inside `block[..end]`.
@@ -123,13 +133,17 @@ impl Sieve {
         if let Some(marks) = &self.marks {
             marks.find(text, span, found);
         }
-        if let Some((lanes, numbers)) = &self.short {
+        if let Some(few) = &self.few {
+            few.find(text, span, found);
+        }
+        if let Some((lanes, numbers)) = &self.lanes {
             let before = found.len();
             lanes.find(text, span, found);
             for occurrence in found.iter_mut().skip(before) {
                 occurrence.pattern = numbers.get(occurrence.pattern).copied().unwrap_or(usize::MAX);
             }
         }
-        found.sort_unstable();
+        // Made of a few runs that are in order already.
+        found.sort();
     }
 }
