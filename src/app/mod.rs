@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod pin;
 pub mod pipeline;
 pub mod proof;
+mod reading;
 pub mod reload;
 pub mod replay;
 pub mod run;

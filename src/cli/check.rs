@@ -14,11 +14,13 @@ use crate::catalog::problem;
 use crate::catalog::problem::Level;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::cli::cost;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::counted;
 use crate::cli::junit;
 use crate::cli::wrap;
+use crate::matcher::cost::Cost;
 
 const BOLD: Style = Style::new().bold();
 const PLACE: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::BrightBlue)));
@@ -33,6 +35,7 @@ pub(super) const AFTER_HELP: &str = "\
 Examples:
   relapse check signatures/
   relapse check --deny warnings --format junit signatures/ > check.xml
+  relapse check --cost /var/log/app.log signatures/
 
 Exit codes:
   0  clean                                       3  warnings, with --deny warnings
@@ -50,6 +53,9 @@ pub(super) struct Args {
     /// `human`: snippets with carets; `json`: one object; `junit`: XML for CI
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// What each signature costs on logs like this one: the literals it is looked for by, and how often they call in vain
+    #[arg(long, value_name = "SAMPLE", num_args = 0..=1)]
+    cost: Option<Option<PathBuf>>,
     /// Fail on warnings too
     #[arg(long, value_name = "LEVEL", value_enum)]
     deny: Option<Deny>,
@@ -75,10 +81,25 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let paths: Vec<PathBuf> = args.paths.iter().chain(more).cloned().collect();
     let loaded = inputs::load_paths(&paths);
     let proofs = proof::run(&loaded.catalog, AFTER_EVERY_FIX.parse()?);
+    let costs = match &args.cost {
+        Some(sample) => match cost::measure(&loaded.catalog, sample.as_deref()) {
+            Ok(costs) => Some(costs),
+            Err(error) => {
+                writeln!(anstream::stderr(), "error: {error}")?;
+                return Ok(Exit::Input);
+            }
+        },
+        None => None,
+    };
     let mut out = anstream::stdout().lock();
     match args.format {
-        Format::Human => human(&mut out, &loaded, &proofs)?,
-        Format::Json => json(&mut out, &loaded, &proofs)?,
+        Format::Human => {
+            if let Some((rows, sampled)) = &costs {
+                cost::print(&mut out, rows, *sampled)?;
+            }
+            human(&mut out, &loaded, &proofs)?;
+        }
+        Format::Json => json(&mut out, &loaded, &proofs, costs.map(|(rows, _)| rows))?,
         Format::Junit => junit::write(&mut out, &loaded.problems, &proofs)?,
     }
     Ok(exit(&loaded.problems, &proofs, args.deny))
@@ -140,7 +161,7 @@ fn human(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Res
     Ok(())
 }
 
-fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Result<()> {
+fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof], costs: Option<Vec<Cost>>) -> anyhow::Result<()> {
     let problems: serde_json::Value = serde_json::from_str(&problem::render_json(&loaded.problems))?;
     let tests: Vec<_> = proofs
         .iter()
@@ -157,12 +178,15 @@ fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Resu
             }))
         })
         .collect();
-    let report = serde_json::json!({
+    let mut report = serde_json::json!({
         "schema": "relapse.check/v1",
         "signatures": loaded.catalog.signatures.len(),
         "problems": problems,
         "tests": tests,
     });
+    if let (Some(costs), Some(report)) = (costs, report.as_object_mut()) {
+        report.insert("cost".to_owned(), serde_json::to_value(costs)?);
+    }
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)?;
     Ok(())

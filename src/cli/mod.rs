@@ -12,6 +12,7 @@ use clap::ValueEnum;
 mod ack;
 mod check;
 mod completions;
+mod cost;
 mod deploy;
 mod exit;
 mod explain;
@@ -28,6 +29,7 @@ mod schema;
 mod server;
 mod status;
 mod table;
+mod unpack;
 mod walk;
 mod wrap;
 
