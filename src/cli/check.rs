@@ -55,6 +55,7 @@ pub(super) struct Args {
     format: Format,
     /// What each signature costs on logs like this one: the literals it is looked for by, and how often they call in vain
     #[arg(long, value_name = "SAMPLE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
     cost: Option<Option<PathBuf>>,
     /// Fail on warnings too
     #[arg(long, value_name = "LEVEL", value_enum)]

@@ -110,7 +110,7 @@ fn walk_together<A: Automaton>(
 fn occurrences<A: Automaton>(table: &A, state: StateID, end: usize, found: &mut Vec<Occurrence>) {
     if table.is_match(state) {
         let patterns = (0..table.match_len(state)).map(|index| table.match_pattern(state, index).as_usize());
-        found.extend(patterns.map(|pattern| Occurrence { pattern, end }));
+        found.extend(patterns.map(|pattern| Occurrence { end, pattern }));
     }
 }
 

@@ -98,6 +98,7 @@ impl Matcher {
     }
 
     /// The same signatures, planned anew for logs like `sample`, some megabytes of the host's own. It finds the same, in less time.
+    #[must_use]
     pub fn calibrated(&self, sample: &[u8]) -> Self {
         Self::planned(self.signatures.clone(), self.rarity.with_sample(sample))
     }

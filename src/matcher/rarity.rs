@@ -49,7 +49,9 @@ pub(crate) struct Rarity {
 impl Default for Rarity {
     fn default() -> Self {
         let mut phrases = Counters::default();
-        COMMON.iter().for_each(|phrase| phrases.add(phrase.as_bytes()));
+        for phrase in COMMON {
+            phrases.add(phrase.as_bytes());
+        }
         Self { phrases, logs: None, catalog: None }
     }
 }

@@ -82,7 +82,7 @@ enum Bitmap {
 impl Bitmap {
     fn new(grams: usize) -> Self {
         match grams * BITS_A_GRAM / 64 {
-            0..=MAX_BYTES_WORDS => Self::Bytes(Box::new([0; 1 << 15])),
+            words if words <= MAX_BYTES_WORDS => Self::Bytes(boxed()),
             0..=0x400 => Self::Small(boxed()),
             0x401..=0x1000 => Self::Medium(boxed()),
             _ => Self::Large(boxed()),
@@ -107,8 +107,8 @@ fn byte_place(gram: u64) -> usize {
     usize::try_from(gram.wrapping_mul(MULTIPLIER) >> 49).unwrap_or_default()
 }
 
-fn boxed<const WORDS: usize>() -> Box<[u64; WORDS]> {
-    Box::new([0; WORDS])
+fn boxed<T: Copy + Default, const LEN: usize>() -> Box<[T; LEN]> {
+    Box::new([T::default(); LEN])
 }
 
 /// Place of a gram: a word, and two bits of it.
@@ -127,6 +127,7 @@ fn insert<const WORDS: usize>(words: &mut [u64; WORDS], gram: u64) {
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
 fn holds<const WORDS: usize>(words: &[u64; WORDS], gram: u64) -> u64 {
     let (word, one, other) = place::<WORDS>(gram);
     let word = words.get(word).copied().unwrap_or_default();
@@ -195,6 +196,7 @@ impl Sampled {
     }
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
     fn sample(&self, holds: impl Fn(u64) -> u64, text: &[u8], span: (usize, usize), found: &mut Vec<Occurrence>) {
         match self.tier {
             Tier::Long => self.walk(|chunk, _| sample_long(&holds, chunk), text, span, found),
@@ -204,6 +206,7 @@ impl Sampled {
 
     /// `sample` gives a bit for every sampled place of a chunk whose gram may be in the table.
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
     fn walk(
         &self,
         sample: impl Fn(&[u8; CHUNK], &[u8; CHUNK]) -> u32,
@@ -255,7 +258,7 @@ impl Sampled {
             while let Some(slot) = self.slots.get(index).filter(|slot| slot.len > 0) {
                 if slot.gram == gram {
                     let entries = self.entries.get(slot.start as usize..(slot.start + slot.len) as usize);
-                    let met = entries.unwrap_or_default().iter().filter_map(|entry| self.met(entry, text, place));
+                    let met = entries.unwrap_or_default().iter().filter_map(|entry| self.met(*entry, text, place));
                     found.extend(met.filter(|occurrence| occurrence.end > from && occurrence.end <= until));
                     break;
                 }
@@ -264,7 +267,7 @@ impl Sampled {
         }
     }
 
-    fn met(&self, entry: &Entry, text: &[u8], place: usize) -> Option<Occurrence> {
+    fn met(&self, entry: Entry, text: &[u8], place: usize) -> Option<Occurrence> {
         let literal = self.literals.get(entry.literal as usize)?;
         let start = place.checked_sub(entry.offset as usize)?;
         let end = start + literal.text.len();
@@ -291,6 +294,7 @@ fn window(tier: Tier, text: &[u8], rarity: &Rarity) -> usize {
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
 fn numbers(chunk: &[u8; CHUNK]) -> [u64; 8] {
     let (words, _) = chunk.as_chunks::<8>();
     let mut numbers = [0; 8];
@@ -301,6 +305,7 @@ fn numbers(chunk: &[u8; CHUNK]) -> [u64; 8] {
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
 fn sample_long(holds: impl Fn(u64) -> u64, chunk: &[u8; CHUNK]) -> u32 {
     let mut hits = 0;
     for (at, number) in numbers(chunk).into_iter().enumerate() {
@@ -334,7 +339,7 @@ mod tests {
             let ends = text.windows(literal.len()).enumerate();
             let ends = ends.filter(|(_, window)| window.eq_ignore_ascii_case(literal.as_bytes()));
             let ends = ends.map(|(start, window)| start + window.len()).filter(|end| *end > from && *end <= until);
-            all.extend(ends.map(|end| Occurrence { pattern, end }));
+            all.extend(ends.map(|end| Occurrence { end, pattern }));
         }
         all.sort_unstable();
         all
