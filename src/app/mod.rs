@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod practice;
 pub mod proof;
 mod raises;
+mod reading;
 pub mod records;
 pub mod reload;
 pub mod replay;

@@ -107,7 +107,7 @@ pub fn line_by_line(input: Input) -> Input {
 
 const BUFFER: usize = 256 * 1024;
 
-struct Lines(BufReader<Box<dyn Read>>);
+struct Lines(BufReader<Box<dyn Read + Send>>);
 
 impl Read for Lines {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {

@@ -6,6 +6,7 @@
 
 mod compile;
 pub mod detection;
+pub mod expression;
 mod lint;
 pub mod load;
 pub mod practice;

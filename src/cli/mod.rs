@@ -12,6 +12,7 @@ use clap::ValueEnum;
 mod ack;
 mod check;
 mod completions;
+mod cost;
 mod deploy;
 mod exit;
 mod explain;
@@ -31,6 +32,7 @@ mod server;
 mod setting;
 mod status;
 mod table;
+mod unpack;
 mod walk;
 mod wrap;
 

@@ -54,7 +54,7 @@ const OUTPUT: usize = 64 * 1024;
 /// Arguments of `relapse scan`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Log files and globs; `-` or none: standard input
+    /// Log files and globs, gzip and Zstandard too; `-` or none: standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

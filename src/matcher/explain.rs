@@ -13,6 +13,7 @@ use crate::matcher::leaves;
 use crate::matcher::leaves::Leaf;
 use crate::matcher::leaves::Question;
 use crate::matcher::literals;
+use crate::matcher::rarity::Rarity;
 use crate::matcher::verify;
 use crate::model::record::Record;
 
@@ -86,7 +87,7 @@ pub struct Check {
 const OF_A_LITERAL: f64 = 0.25;
 
 /// Explains one signature.
-pub(crate) fn explain(signature: &Signature, record: &Record) -> Explanation {
+pub(crate) fn explain(signature: &Signature, record: &Record, rarity: &Rarity) -> Explanation {
     let scope: Vec<ScopeCheck> =
         signature.scope.iter().map(|(name, accepted)| scope_check(name, accepted, record)).collect();
     let selections: Vec<SelectionCheck> = signature
@@ -107,7 +108,11 @@ pub(crate) fn explain(signature: &Signature, record: &Record) -> Explanation {
         matches,
         condition: signature.detection.condition_text.clone(),
         condition_holds,
-        nearness: nearness(&selections).max(if holds_a_literal(signature, record) { OF_A_LITERAL } else { 0.0 }),
+        nearness: nearness(&selections).max(if holds_a_literal(signature, record, rarity) {
+            OF_A_LITERAL
+        } else {
+            0.0
+        }),
         scope,
         selections,
     }
@@ -122,8 +127,8 @@ fn nearness(selections: &[SelectionCheck]) -> f64 {
 }
 
 /// The same that is counted as a near miss while scanning.
-fn holds_a_literal(signature: &Signature, record: &Record) -> bool {
-    let Some(required) = literals::of_signature(signature) else { return false };
+fn holds_a_literal(signature: &Signature, record: &Record, rarity: &Rarity) -> bool {
+    let Some(required) = literals::of_signature(signature, rarity) else { return false };
     let exceptions = record.exceptions.iter().map(|exception| exception.message.as_str());
     let texts: Vec<&str> = exceptions.chain([record.original.as_deref().unwrap_or(&record.body)]).collect();
     let holds = |literal: &Vec<u8>| texts.iter().any(|text| fold::find_folded(text.as_bytes(), literal).is_some());

@@ -14,12 +14,13 @@ use crate::matcher::buffer::Buffer;
 use crate::matcher::earlier::Earlier;
 use crate::matcher::framing;
 use crate::matcher::framing::Frame;
-use crate::matcher::lanes::Search;
 use crate::matcher::prefilter::Hit;
 use crate::matcher::prefilter::Survey;
 use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
+use crate::matcher::shape::Shown;
+use crate::matcher::sieve::Search;
 use crate::matcher::verify;
 use crate::matcher::watch;
 use crate::matcher::watch::Tuple;
@@ -226,7 +227,11 @@ impl Judge<'_> {
         let all = 0..if every { matcher.signatures.len() } else { 0 };
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
+        let mut shown = Shown::default();
         for index in all.chain(merged(some.0, some.1)) {
+            if !matcher.shapes.may_match(index, &record, &mut shown) {
+                continue;
+            }
             match matcher.find(index, &record, raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
