@@ -31,6 +31,10 @@ bench *words:
 bench-process *parts:
     scripts/bench {{parts}}
 
+# Matching beside its peers (vectorscan, ripgrep, GNU grep), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
+bench-match *arguments:
+    scripts/bench-match {{arguments}}
+
 # The API documentation.
 doc:
     RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked

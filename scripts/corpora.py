@@ -7,6 +7,8 @@ import json
 import pathlib
 import random
 
+import sets
+
 SEED = 20250908
 LINES = 20_000
 MATCH = "create_websocket_manager() got an unexpected keyword argument 'context'"
@@ -14,6 +16,8 @@ WORDS = (
     "session user token cache query agent message thread queue worker socket pool event batch retry state "
     "supervisor execution pipeline handler payload schema index tenant quota budget stream cursor lease"
 ).split()
+# Texts of the sets in sets.py that neither JSON nor anything else writes differently: a peer looks at raw lines.
+SET_TEXTS = [text for text in sets.texts(random.Random(SEED), 400) if '"' not in text and "\\" not in text]
 TRACEBACK = """Traceback (most recent call last):
   File "/app/netra_backend/app/agents/{a}.py", line {n}, in {b}
     result = await self.{b}(state, run_id={n})
@@ -81,11 +85,20 @@ class Lines:
     def match(self) -> str:
         return f"{self.clock(' ')},122 - netra.agent_handler - ERROR - {MATCH} {self.rng.randrange(10**6)}"
 
+    def match_set(self) -> str:
+        text, number = self.rng.choice(SET_TEXTS), self.rng.randrange(10**6)
+        if number % 2:
+            return f"{self.clock(' ')},122 - netra.agent_handler - ERROR - {text} {number}"
+        return json.dumps({**self._fields(), "severity": "ERROR", "message": f"{text} {number}"})
+
     def match_headless(self) -> str:
         return f"TypeError: {MATCH} {self.rng.randrange(10**6)}"
 
     def match_json(self) -> str:
         return json.dumps({**self._fields(), "severity": "ERROR", "message": MATCH, "service.version": "2.5.0"})
+
+    def match_set_plain(self) -> str:
+        return f"{self.clock(' ')},122 - netra.agent_handler - ERROR - {self.rng.choice(SET_TEXTS)} {self.rng.randrange(10**6)}"
 
     def match_traceback(self) -> str:
         return f"{self.traceback()}\nTypeError: {MATCH}"
@@ -125,6 +138,8 @@ CORPORA = {
     "storm-json": strewn("json_release", every=10, match="match_json"),
     "storm-headless": strewn("headless", every=10, match="match_headless"),
     "storm-tracebacks": strewn("plain", every=10, match="match_traceback"),
+    "sets": strewn(*MIXED * 5, "traceback", every=500, match="match_set"),
+    "storm-sets": strewn("plain", every=10, match="match_set_plain"),
     "one-line": one_line,
     "nul": lambda: bytes(4_000_000),
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use relapse::cli::Cli;
 use relapse::cli::Exit;
 use relapse::cli::chain;
+use relapse::cli::is_closed_pipe;
 
 fn main() -> ExitCode {
     match Cli::from_arguments().run() {
@@ -17,13 +18,4 @@ fn main() -> ExitCode {
             Exit::Input.into()
         }
     }
-}
-
-/// `relapse scan … | head`: the reader has seen enough.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = |cause: &(dyn std::error::Error + 'static)| {
-        let json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
-        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or_else(json)
-    };
-    error.chain().find_map(kind) == Some(std::io::ErrorKind::BrokenPipe)
 }

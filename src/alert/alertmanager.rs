@@ -17,12 +17,12 @@ use crate::alert::client::Client;
 use crate::alert::client::Target;
 use crate::alert::config::SinkUrl;
 use crate::alert::redact::SafeNotice;
-use crate::alert::redact::inert;
 use crate::alert::render;
 use crate::alert::sink::DeliveryError;
 use crate::alert::sink::Outcome;
 use crate::model::alert::Notice;
 use crate::model::alert::NoticeKind;
+use crate::telemetry::inert::one_line;
 
 /// `alertname` of an incident that is back.
 pub const RETURNED: &str = "RelapseIncidentReturned";
@@ -148,7 +148,7 @@ fn annotations(notice: &SafeNotice) -> BTreeMap<&'static str, String> {
     ];
     annotations.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     for value in annotations.values_mut() {
-        *value = inert(value, MAX_ANNOTATION);
+        *value = one_line(value, MAX_ANNOTATION);
     }
     annotations
 }

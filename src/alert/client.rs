@@ -20,6 +20,7 @@ use crate::alert::redact;
 use crate::alert::retry;
 use crate::alert::sink::DeliveryError;
 use crate::alert::sink::Outcome;
+use crate::telemetry::inert::one_line;
 
 /// Most of a reply that is read, in bytes.
 const MAX_REPLY: usize = 64 * 1024;
@@ -122,5 +123,5 @@ async fn reply(mut response: Response) -> String {
             break;
         }
     }
-    redact::inert(&redact::mask(&String::from_utf8_lossy(&read)), MAX_SHOWN)
+    one_line(&redact::mask(&String::from_utf8_lossy(&read)), MAX_SHOWN)
 }

@@ -41,7 +41,7 @@ pub fn text(notice: &SafeNotice) -> String {
             parts.push("the fix looks ineffective: no calm since it took effect".to_owned());
         }
         parts.push(format!("previous relapses: {}", notice.previous_episodes));
-        if let Some(advice) = &notice.evidence.advice {
+        if let Some(advice) = advice(notice) {
             parts.push(format!("advice: {advice}"));
         }
     }
@@ -132,6 +132,11 @@ pub fn missing(notice: &SafeNotice) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// What the signature's diagnosis advises, unless that is the reason already given.
+pub fn advice(notice: &SafeNotice) -> Option<&str> {
+    notice.evidence.advice.as_deref().filter(|advice| *advice != notice.why)
 }
 
 /// A Cloud Logging filter that shows more of the same.

@@ -50,7 +50,7 @@ pub enum DeliveryError {
     #[error("send the request")]
     Http(#[source] reqwest::Error),
     /// An answer other than success.
-    #[error("get it accepted: the receiver answered {status}: {reply}")]
+    #[error("get it accepted: the receiver answered {}", answer(*status, reply))]
     Status {
         /// HTTP status.
         status: u16,
@@ -80,6 +80,18 @@ pub enum DeliveryError {
     /// Owed for too long.
     #[error("deliver it in time: given up after {0} attempts")]
     TooOld(u32),
+}
+
+/// `500: out of cheese`, with advice where the status says what to change.
+fn answer(status: u16, reply: &str) -> String {
+    let said = if reply.is_empty() { String::new() } else { format!(": {reply}") };
+    let advice = match status {
+        300..=399 => " (redirects are not followed: configure the address it leads to)",
+        401 | 403 => " (it wants other credentials: check the URL and the token file)",
+        404 | 410 => " (nobody listens at that path: check the URL)",
+        _ => "",
+    };
+    format!("{status}{said}{advice}")
 }
 
 /// Why the sinks could not be built.
@@ -201,4 +213,18 @@ pub(in crate::alert) fn describe(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_change() {
+        let said = |status, reply: &str| DeliveryError::Status { status, reply: reply.to_owned() }.to_string();
+        assert_eq!(said(500, ""), "get it accepted: the receiver answered 500");
+        assert_eq!(said(429, "slow down"), "get it accepted: the receiver answered 429: slow down");
+        assert!(said(301, "").ends_with("301 (redirects are not followed: configure the address it leads to)"));
+        assert!(said(404, "no such hook").contains("404: no such hook (nobody listens at that path"));
+    }
 }

@@ -61,7 +61,7 @@ fn facts(notice: &SafeNotice) -> Vec<(&'static str, String)> {
         facts.push(optional("raised at", &evidence.raised_at));
         facts.push(optional("instance", &evidence.instance));
         facts.push(optional("trace", &evidence.trace_id));
-        facts.push(optional("advice", &evidence.advice));
+        facts.push(optional("advice", &render::advice(notice).map(str::to_owned)));
         facts.push((notice.previous_episodes > 0).then(|| ("before", previous(notice.previous_episodes))));
     }
     facts.push(optional("runbook", &notice.runbook_url));

@@ -10,7 +10,7 @@ use crate::telemetry::metrics::Metrics;
 /// Counts what went through with `batch`.
 pub(super) fn count(metrics: &Metrics, batch: &Batch) {
     let kind = if &*batch.source == stdin::NAME { SourceKind::Stdin } else { SourceKind::File };
-    let tally = batch.tally;
+    let tally = &batch.tally;
     metrics.source_bytes(kind, ByteOutcome::Matched, tally.bytes.saturating_sub(tally.overlong_bytes));
     metrics.source_bytes(kind, ByteOutcome::SkippedOverlong, tally.overlong_bytes);
     metrics.source_lines(kind, tally.lines);
@@ -18,8 +18,12 @@ pub(super) fn count(metrics: &Metrics, batch: &Batch) {
     metrics.records_odd(OddReason::Cut, tally.cut_records);
     metrics.records_odd(OddReason::InvalidUtf8, tally.invalid_utf8);
     metrics.records_odd(OddReason::BrokenJson, tally.broken_json);
-    metrics.records_odd(OddReason::Ambiguous, tally.ambiguous);
+    metrics.records_odd(OddReason::NoTime, tally.no_time);
     metrics.records_odd(OddReason::UnreadTime, tally.unread_times);
+    metrics.records_odd(OddReason::Ambiguous, tally.ambiguous);
+    for (signature, records) in &tally.near_misses {
+        metrics.near_misses(signature, *records);
+    }
     if tally.lines > 0 {
         metrics.set_source_last_record(kind, batch.read_at);
     }

@@ -38,6 +38,7 @@ use crate::source::SourceContext;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::store::Store;
+use crate::store::commit::Commit;
 use crate::telemetry::metrics::Metrics;
 
 /// Names standard input in `--logs`.
@@ -90,6 +91,10 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
     let (tracks, live) = (store.tracks()?, store.live_releases()?);
     info!(signatures = catalog.signatures.len(), tracks = tracks.len(), state = %store.dir().display(), "state restored");
     engine.restore(tracks, live);
+    let gone = engine.restore_windows(store.windows()?);
+    let forget = Commit { now: now(), windows: gone.into_iter().map(|key| (key, None)).collect(), ..Commit::default() };
+    store.commit(&forget)?;
+    engine.restore_mutes(store.mutes()?);
     zero(&metrics, catalog, &defaults, &engine);
 
     let workers = outbox::workers(&config.alerts, &store, now)?;
@@ -158,8 +163,8 @@ fn catalog_in_force(loaded: &Loaded, shared: &Shared, metrics: &Metrics, now: Ti
         warn!(errors, "part of the catalog is invalid; the rest is in force, `relapse check` shows the errors");
         metrics.catalog_refused();
     }
-    shared.publish_check(Check { name: "catalog".to_owned(), state: Ok(()) });
-    shared.publish_check(Check { name: "store".to_owned(), state: Ok(()) });
+    shared.publish_check(Check { name: "catalog".to_owned(), state: Ok(()), notes: Vec::new() });
+    shared.publish_check(Check { name: "store".to_owned(), state: Ok(()), notes: Vec::new() });
 }
 
 /// Title of each signature, for snapshots.
@@ -171,9 +176,7 @@ pub(super) fn titles(catalog: &Catalog) -> HashMap<Arc<str>, String> {
 pub(super) fn zero(metrics: &Metrics, catalog: &Catalog, defaults: &Resource, engine: &Engine) {
     for signature in &catalog.signatures {
         metrics.near_misses(&signature.id, 0);
-        let named = |name: &str| -> Vec<String> {
-            signature.scope.iter().filter(|(scope, _)| scope == name).flat_map(|(_, values)| values.clone()).collect()
-        };
+        let named = |name: &str| -> Vec<String> { signature.scope_of(name).cloned().collect() };
         let or_default = |values: Vec<String>, default: &Option<String>| -> Vec<Option<String>> {
             if values.is_empty() { vec![default.clone()] } else { values.into_iter().map(Some).collect() }
         };
@@ -189,5 +192,6 @@ pub(super) fn zero(metrics: &Metrics, catalog: &Catalog, defaults: &Resource, en
         metrics.zero(&track.key);
         metrics.set_state(&track.key, track.state);
         metrics.set_fix(&track.key, track.fix_at);
+        metrics.set_unsatisfiable(&track.key, track.unsatisfiable.is_some());
     }
 }

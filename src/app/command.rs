@@ -48,13 +48,13 @@ impl Pipeline {
         let now = (self.now)();
         let obeyed = match order.command {
             Command::Deploy(deploy) => Ok(Receipt::Deployed(self.deploy(deploy, now, ledger))),
-            Command::Mute { tracks, until } => self.meant(&tracks, |_| true).map(|keys| {
+            Command::Mute { tracks, until } => self.named(&tracks).map(|found| keys(&found)).map(|keys| {
                 info!(signature = %tracks.signature, until = until.map(tracing::field::display), tracks = keys.len(), "muting");
                 self.handle(vec![Event::Mute { tracks, until }], now, ledger);
                 Receipt::Tracks(keys)
             }),
             Command::Acknowledge { tracks, by } => {
-                self.meant(&tracks, |track| track.episode.is_some()).map(|keys| {
+                self.open(&tracks).map(|keys| {
                     info!(signature = %tracks.signature, by, tracks = keys.len(), "acknowledged");
                     self.handle(vec![Event::Acknowledge { tracks, by }], now, ledger);
                     Receipt::Tracks(keys)
@@ -100,19 +100,24 @@ impl Pipeline {
         Deployed { service, environment, release, at: at.min(latest), changed, heard }
     }
 
-    /// The tracks a command changes.
-    fn meant(&self, tracks: &Selector, concerns: impl Fn(&Track) -> bool) -> Result<Vec<TrackKey>, Refusal> {
-        let of_signature = self.engine.tracks().filter(|track| track.key.signature == tracks.signature);
-        let found: Vec<&Track> = of_signature.collect();
-        if found.is_empty() && !self.titles.contains_key(&tracks.signature) {
+    /// The tracks found so far that a command names.
+    fn named(&self, tracks: &Selector) -> Result<Vec<&Track>, Refusal> {
+        let of_signature = |track: &&Track| track.key.signature == tracks.signature;
+        if !self.titles.contains_key(&tracks.signature) && !self.engine.tracks().any(|track| of_signature(&track)) {
             return Err(Refusal::UnknownSignature { known: self.known() });
         }
-        let meant: Vec<&Track> = found.iter().filter(|track| tracks.holds(&track.key)).copied().collect();
-        if meant.is_empty() {
-            return Err(Refusal::NoTrack { found: keys(&found) });
+        Ok(self.engine.tracks().filter(|track| tracks.holds(&track.key)).collect())
+    }
+
+    /// The tracks with an open episode among them.
+    fn open(&self, tracks: &Selector) -> Result<Vec<TrackKey>, Refusal> {
+        let mut named = self.named(tracks)?;
+        if named.is_empty() {
+            let of_signature = self.engine.tracks().filter(|track| track.key.signature == tracks.signature);
+            return Err(Refusal::NoTrack { found: keys(&of_signature.collect::<Vec<_>>()) });
         }
-        let changed: Vec<&Track> = meant.into_iter().filter(|track| concerns(track)).collect();
-        if changed.is_empty() { Err(Refusal::NothingOpen) } else { Ok(keys(&changed)) }
+        named.retain(|track| track.episode.is_some());
+        if named.is_empty() { Err(Refusal::NothingOpen) } else { Ok(keys(&named)) }
     }
 
     fn known(&self) -> Vec<Arc<str>> {

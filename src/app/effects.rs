@@ -10,6 +10,7 @@ use tracing::debug;
 use crate::incident::engine::Engine;
 use crate::incident::event::Effect;
 use crate::model::alert::Notice;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::position::Position;
@@ -26,8 +27,11 @@ pub(super) struct Ledger {
     forgotten: BTreeSet<String>,
     tracks: BTreeSet<TrackKey>,
     live: BTreeSet<(Arc<str>, Arc<str>)>,
+    windows: BTreeSet<WindowKey>,
     events: BTreeMap<EventId, Timestamp>,
     notices: Vec<Notice>,
+    /// What is muted has changed.
+    mutes: bool,
     /// Someone waits to hear that this is stored.
     pub(super) promised: bool,
     /// A commit of this ledger has failed.
@@ -44,7 +48,12 @@ impl Ledger {
     }
 
     pub(super) fn has_changes(&self) -> bool {
-        self.has_notices() || !self.tracks.is_empty() || !self.live.is_empty() || !self.events.is_empty()
+        self.mutes
+            || self.has_notices()
+            || !self.tracks.is_empty()
+            || !self.live.is_empty()
+            || !self.windows.is_empty()
+            || !self.events.is_empty()
     }
 
     pub(super) fn holds(&self, id: &EventId) -> bool {
@@ -82,12 +91,18 @@ impl Ledger {
                     self.notices.push(*notice);
                 }
                 Effect::TrackChanged(key) => {
+                    let unsatisfiable = engine.track(&key).is_some_and(|track| track.unsatisfiable.is_some());
+                    metrics.set_unsatisfiable(&key, unsatisfiable);
                     self.tracks.insert(key);
                 }
                 Effect::LiveChanged { service, environment } => {
                     self.live.insert((service, environment));
                 }
+                Effect::WindowChanged(key) => {
+                    self.windows.insert(key);
+                }
                 Effect::Suppressed(_) => metrics.suppressed(SuppressReason::Muted),
+                Effect::MutesChanged => self.mutes = true,
                 Effect::Crowded(_) => metrics.suppressed(SuppressReason::WindowLimit),
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
             }
@@ -107,8 +122,10 @@ impl Ledger {
                 .flat_map(|(service, environment)| engine.live_in(service, environment))
                 .cloned()
                 .collect(),
+            windows: self.windows.iter().map(|key| (key.clone(), engine.window(key))).collect(),
             events: self.events.iter().map(|(id, time)| (*id, *time)).collect(),
             notices: self.notices.clone(),
+            mutes: self.mutes.then(|| engine.mutes().to_vec()),
             promised: self.promised,
         }
     }

@@ -12,6 +12,7 @@ use crate::app::pin;
 use crate::app::raises::Raises;
 use crate::incident::engine::place_of;
 use crate::incident::event::Event;
+use crate::incident::event::Occurrence;
 use crate::matcher::Observation;
 use crate::model::position::Position;
 use crate::model::record::Resource;
@@ -39,8 +40,9 @@ impl Feed {
         Self { default_place: named.then(|| place_of(defaults)), ..Self::default() }
     }
 
-    /// The events of one observation, in order: first the time that passed before it.
-    pub(super) fn events(&mut self, path: &Arc<str>, observation: &Observation) -> Vec<Event> {
+    /// The events of one observation, in order: first the time that passed before it. `undated` is the event time of a record that
+    /// states none.
+    pub(super) fn events(&mut self, path: &Arc<str>, observation: &Observation, undated: Timestamp) -> Vec<Event> {
         let (record, preceded_at) = match observation {
             Observation::Match(found) => (&found.record, found.preceded_at),
             Observation::Sighting(sighting) => (&sighting.record, None),
@@ -51,11 +53,12 @@ impl Feed {
             known.insert(place_of(&resource));
         }
         let mut events = preceded_at.map_or_else(Vec::new, |time| self.passed(path, time));
+        let time = record.time.or(Some(undated));
         events.push(match observation {
             Observation::Match(found) if !self.raises.is_told(found) => {
-                Event::Occurrence(Box::new(pin::occurrence(found, resource)))
+                Event::Occurrence(Box::new(Occurrence { time, ..pin::occurrence(found, resource) }))
             }
-            Observation::Match(_) | Observation::Sighting(_) => Event::Sighting { resource, time: record.time },
+            Observation::Match(_) | Observation::Sighting(_) => Event::Sighting { resource, time },
         });
         events
     }

@@ -23,6 +23,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// A source that has not looked at its input for so long is stuck.
 const STUCK: SignedDuration = SignedDuration::from_secs(60);
 
+/// Files named in a check.
+const MAX_NOTES: usize = 10;
+
 /// Reads statuses, publishes checks and metrics.
 pub(super) struct Housekeeping {
     pub(super) statuses: Vec<StatusHandle>,
@@ -49,10 +52,11 @@ impl Housekeeping {
     }
 
     fn sources(&self, now: Timestamp, seen: &mut Totals) {
-        let (mut files, mut lag, mut furthest) = (0, 0, 0);
+        let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
         for status in self.statuses.iter().map(StatusHandle::snapshot) {
             files += status.files.len();
+            unread += status.problems.len();
             for file in &status.files {
                 lag += file.lag();
                 furthest = furthest.max(file.lag());
@@ -61,7 +65,7 @@ impl Housekeeping {
             totals.gaps += status.totals.gaps;
             self.shared.publish_check(check(&status, now));
         }
-        self.metrics.set_source_files(files);
+        self.metrics.set_source_files(files, unread);
         self.metrics.set_source_lag(lag, furthest);
         for _ in seen.rotations..totals.rotations {
             self.metrics.source_rotation();
@@ -106,12 +110,25 @@ fn check(status: &SourceStatus, now: Timestamp) -> Check {
         }
         Some(_) => Ok(()),
     };
-    Check { name, state }
+    Check { name, state, notes: notes(status) }
+}
+
+/// What is not read, and why: nobody looks for the one line of the log that said so days ago.
+fn notes(status: &SourceStatus) -> Vec<String> {
+    let unread = status
+        .problems
+        .iter()
+        .map(|problem| format!("cannot read {} since {:.0}: {}", problem.path, problem.since, problem.reason));
+    let waited_for = status.waiting.iter().map(|pattern| format!("waiting for {pattern}"));
+    let all = status.problems.len() + status.waiting.len();
+    let more = (all > MAX_NOTES).then(|| format!("and {} more", all - MAX_NOTES));
+    unread.chain(waited_for).take(MAX_NOTES).chain(more).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::status::Problem;
 
     #[test]
     fn a_source_is_ready_while_it_looks() {
@@ -120,5 +137,18 @@ mod tests {
         assert!(check(&status(None), now).state.is_err());
         assert!(check(&status(Some(now - SignedDuration::from_secs(59))), now).state.is_ok());
         assert!(check(&status(Some(now - SignedDuration::from_secs(61))), now).state.is_err());
+    }
+
+    #[test]
+    fn what_is_not_read_is_noted() {
+        let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let problem = |number| Problem { path: format!("{number}.log"), reason: "no permission".to_owned(), since };
+        let waiting = vec!["b*.log".to_owned()];
+        let status = SourceStatus { problems: vec![problem(0)], waiting: waiting.clone(), ..SourceStatus::default() };
+        let told = ["cannot read 0.log since 2026-01-01T00:00:00Z: no permission", "waiting for b*.log"];
+        assert_eq!(notes(&status), told);
+        let many = SourceStatus { problems: (0..20).map(problem).collect(), waiting, ..SourceStatus::default() };
+        let told = notes(&many);
+        assert_eq!((told.len(), told.last().map(String::as_str)), (11, Some("and 11 more")));
     }
 }

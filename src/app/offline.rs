@@ -1,11 +1,13 @@
 //! The same judgement without a sidecar: observations in, findings out, on event time. `scan`, `check`, `explain` and `replay` use it.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::app::feed::Feed;
+use crate::app::identity;
 use crate::catalog::signature::Catalog;
 use crate::incident::config::IncidentConfig;
 use crate::incident::engine::Engine;
@@ -17,6 +19,8 @@ use crate::matcher::Match;
 use crate::matcher::Observation;
 use crate::model::alert::Notice;
 use crate::model::command::Deploy;
+use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::EpisodeKind;
 use crate::model::incident::Evidence;
 use crate::model::incident::LiveRelease;
@@ -25,6 +29,7 @@ use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Record;
 use crate::model::record::Resource;
+use crate::store::event::EventId;
 
 /// Parts of correlations remembered at most.
 const MAX_PARTS: usize = 10_000;
@@ -113,6 +118,8 @@ pub struct Offline {
     deploys: VecDeque<Event>,
     /// Parts of correlations that may still become findings.
     parts: VecDeque<Match>,
+    /// Entries named by their sender that were judged; `None`: every match is judged.
+    named: Option<HashSet<EventId>>,
 }
 
 impl Offline {
@@ -124,6 +131,7 @@ impl Offline {
             now,
             deploys: VecDeque::new(),
             parts: VecDeque::new(),
+            named: None,
         }
     }
 
@@ -133,10 +141,24 @@ impl Offline {
         Self { feed: Feed::new(defaults), ..self }
     }
 
+    /// Judges an entry once that its sender has named (`insertId`), as a sidecar does, however often it was pulled.
+    #[must_use]
+    pub fn once_each(self) -> Self {
+        Self { named: Some(HashSet::new()), ..self }
+    }
+
     /// Goes on from what a sidecar remembered.
     #[must_use]
-    pub fn with_memory(mut self, tracks: Vec<Track>, live: Vec<LiveRelease>) -> Self {
+    pub fn with_memory(mut self, tracks: Vec<Track>, live: Vec<LiveRelease>, mutes: Vec<Mute>) -> Self {
         self.engine.restore(tracks, live);
+        self.engine.restore_mutes(mutes);
+        self
+    }
+
+    /// The same for the open windows of correlations.
+    #[must_use]
+    pub fn with_windows(mut self, windows: Vec<OpenWindow>) -> Self {
+        self.engine.restore_windows(windows);
         self
     }
 
@@ -158,17 +180,17 @@ impl Offline {
 
     /// Judges one observation. `undated` is the event time of a record that states none.
     pub fn observe(&mut self, observation: &Observation, undated: Timestamp) -> Outcome {
+        if let (Some(judged), Observation::Match(found)) = (&mut self.named, observation)
+            && identity::named(found).is_some_and(|id| !judged.insert(id))
+        {
+            return Outcome::default();
+        }
         let stream = record_of(observation).origin.file.clone();
-        let mut events = self.feed.events(&stream, observation);
+        let events = self.feed.events(&stream, observation, undated);
         let mut evidence = Evidence::default();
-        for event in &mut events {
-            match event {
-                Event::Occurrence(occurrence) => {
-                    occurrence.time = occurrence.time.or(Some(undated));
-                    evidence.clone_from(&occurrence.evidence);
-                }
-                Event::Sighting { time, .. } => *time = time.or(Some(undated)),
-                _ => {}
+        for event in &events {
+            if let Event::Occurrence(occurrence) = event {
+                evidence.clone_from(&occurrence.evidence);
             }
         }
         self.keep_part(observation);
@@ -277,7 +299,9 @@ impl Offline {
             Effect::Judged { .. }
             | Effect::TrackChanged(_)
             | Effect::LiveChanged { .. }
+            | Effect::WindowChanged(_)
             | Effect::Crowded(_)
+            | Effect::MutesChanged
             | Effect::ClockSkew => return,
         };
         outcome.timeline.push(Moment { time, what });

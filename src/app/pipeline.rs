@@ -19,6 +19,7 @@ use crate::app::build;
 use crate::app::command::Waiting;
 use crate::app::effects::Ledger;
 use crate::app::feed::Feed;
+use crate::app::identity;
 use crate::catalog::signature::Catalog;
 use crate::http::orders::Order;
 use crate::http::shared::Shared;
@@ -28,7 +29,6 @@ use crate::matcher::Observation;
 use crate::model::record::Resource;
 use crate::model::view::Check;
 use crate::model::view::IncidentView;
-use crate::model::view::ReleaseView;
 use crate::source::Batch;
 use crate::store::Store;
 use crate::store::event::EventId;
@@ -139,24 +139,19 @@ impl Pipeline {
         let stream = &batch.event_scope.stream;
         for observation in &batch.observations {
             if let Observation::Match(found) = observation {
-                let id = EventId::in_file(
-                    stream,
-                    batch.event_scope.generation,
-                    found.record.origin.offset,
-                    &found.signature.id,
-                );
+                let id = identity::of(found, stream, batch.event_scope.generation);
                 if ledger.holds(&id) || !self.is_new(&id) {
                     continue;
                 }
-                let time = found.record.time.unwrap_or(batch.read_at);
+                let time = found.record.time.unwrap_or(batch.written);
                 ledger.event(id, time);
                 self.metrics.event_delay(time, batch.read_at);
             }
-            let events = self.feed.events(&batch.source, observation);
+            let events = self.feed.events(&batch.source, observation, batch.written);
             self.handle(events, batch.read_at, ledger);
         }
         if batch.tally.lines > 0 {
-            let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.read_at));
+            let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.written));
             self.handle(events, batch.read_at, ledger);
         }
         accounting::count(&self.metrics, &batch);
@@ -212,7 +207,7 @@ impl Pipeline {
                 Err(error.to_string())
             }
         };
-        self.shared.publish_check(Check { name: "store".to_owned(), state: state.clone() });
+        self.shared.publish_check(Check { name: "store".to_owned(), state: state.clone(), notes: Vec::new() });
         state
     }
 
@@ -224,9 +219,8 @@ impl Pipeline {
             (&a.signature, &a.service, &a.environment).cmp(&(&b.signature, &b.service, &b.environment))
         });
         self.shared.publish_incidents(views);
-        let live: Vec<_> = self.engine.live_releases().cloned().collect();
-        self.metrics.set_live_releases(&live);
-        let mut views: Vec<_> = live.iter().map(ReleaseView::from).collect();
+        let mut views = self.engine.releases();
+        self.metrics.set_live_releases(&views);
         views.sort_by(|a, b| (&a.service, &a.environment, &a.release).cmp(&(&b.service, &b.environment, &b.release)));
         self.shared.publish_releases(views);
     }

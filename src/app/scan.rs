@@ -1,32 +1,58 @@
 //! Reads files to their end and judges what they hold, in the order of event time across files.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::io;
 use std::io::Read;
 use std::sync::Arc;
+use std::thread;
 
 use jiff::Timestamp;
 
+use crate::app::identity;
 use crate::app::offline::Offline;
 use crate::app::offline::Outcome;
 use crate::app::offline::record_of;
+use crate::app::reading::Calibration;
+use crate::app::reading::Pool;
+use crate::app::reading::Reader;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
-use crate::matcher::streams::FileScanner;
+use crate::store::event::EventId;
 
-/// Bytes read at a time.
-const BLOCK: usize = 256 * 1024;
+/// A stream with fewer observations that wait for the judge is read on.
+const AHEAD: usize = 64;
 
 /// One file or standard input.
 pub struct Input {
     /// As given, or `<stdin>`.
     pub name: Arc<str>,
     /// Its bytes.
-    pub bytes: Box<dyn Read>,
+    pub bytes: Box<dyn Read + Send>,
     /// Event time of records that state none and follow none that does: when the file was last written.
     pub undated: Timestamp,
+    /// What a sidecar has counted in it already: left out.
+    pub counted: Option<Counted>,
+}
+
+/// The occurrences of one file that were counted before.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// What event ids of the file are made of.
+    pub stream: Arc<str>,
+    /// How often the file began anew.
+    pub generation: u64,
+    /// The occurrences of every file.
+    pub events: Arc<HashSet<EventId>>,
+}
+
+impl Counted {
+    fn holds(&self, observation: &Observation) -> bool {
+        let Observation::Match(found) = observation else { return false };
+        self.events.contains(&identity::of(found, &self.stream, self.generation))
+    }
 }
 
 /// Event times outside are left out.
@@ -74,15 +100,21 @@ pub struct Totals {
     pub failed: Vec<ReadError>,
 }
 
+/// What was read of one input and is not yet judged.
 struct Stream {
-    input: Input,
-    scanner: FileScanner,
+    name: Arc<str>,
+    undated: Timestamp,
+    counted: Option<Counted>,
     queue: VecDeque<Observation>,
+    /// Not here while it is being read, or after its end.
+    reader: Option<Box<Reader>>,
     ended: bool,
+    tally: Tally,
+    failure: Option<io::Error>,
 }
 
 /// Reads every input to its end. The streams are merged by event time, so that a deploy seen in one file counts for the
-/// failures in another; only one block a file is held in memory.
+/// failures in another. Several files are read by several threads, ahead of the judge: what comes out is the same in the same order.
 pub fn scan(
     inputs: Vec<Input>,
     matcher: &Arc<Matcher>,
@@ -90,76 +122,85 @@ pub fn scan(
     (judge, span): (&mut Offline, Span),
     listener: &mut dyn Listener,
 ) -> io::Result<Totals> {
-    let mut totals = Totals::default();
+    let calibration = Calibration::new(matcher);
     let mut streams: Vec<Stream> = inputs
         .into_iter()
         .map(|input| Stream {
-            scanner: {
-                let mut config = config.clone();
-                config.decode.written = Some(input.undated);
-                FileScanner::new(matcher.clone(), config, input.name.clone(), 0, 1)
-            },
-            input,
+            name: Arc::clone(&input.name),
+            undated: input.undated,
+            counted: input.counted.clone(),
             queue: VecDeque::new(),
+            reader: Some(Box::new(Reader::new(input, &calibration, config))),
             ended: false,
+            tally: Tally::default(),
+            failure: None,
         })
         .collect();
-    let mut block = vec![0; BLOCK];
-    loop {
-        for stream in streams.iter_mut().filter(|stream| stream.queue.is_empty() && !stream.ended) {
-            listener.waits()?;
-            if let Err(source) = stream.fill(&mut block, listener) {
-                totals.failed.push(ReadError { file: stream.input.name.clone(), source });
-            }
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(streams.len());
+    thread::scope(|scope| {
+        let pool = Pool::new(scope, threads);
+        merge(&mut streams, &pool, (judge, span), listener)
+    })?;
+    let mut totals = Totals::default();
+    for stream in streams {
+        if let Some(time) = stream.tally.last_time {
+            listener.judged(judge.passed(&stream.name, time))?;
         }
-        let next = streams.iter_mut().filter(|stream| !stream.queue.is_empty()).min_by_key(|stream| stream.next_time());
-        let Some(stream) = next else { break };
-        let Some(observation) = stream.queue.pop_front() else { break };
-        let time = record_of(&observation).time.unwrap_or(stream.input.undated);
-        if span.holds(time) {
-            listener.judged(judge.observe(&observation, stream.input.undated))?;
-        }
-    }
-    for stream in &mut streams {
-        let tally = stream.scanner.take_tally();
-        if let Some(time) = tally.last_time {
-            listener.judged(judge.passed(&stream.input.name, time))?;
-        }
-        totals.tally += tally;
+        totals.tally += stream.tally;
+        totals.failed.extend(stream.failure.map(|source| ReadError { file: stream.name, source }));
     }
     listener.judged(judge.finish())?;
     Ok(totals)
 }
 
-impl Stream {
-    /// Reads until there is something to judge or nothing left to read.
-    fn fill(&mut self, block: &mut [u8], listener: &mut dyn Listener) -> io::Result<()> {
-        let mut found = Vec::new();
-        while self.queue.is_empty() && !self.ended {
-            let read = match self.input.bytes.read(block) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    self.ended = true;
-                    self.scanner.finish(&mut found);
-                    self.queue.extend(found);
-                    return Err(error);
+/// Judges what the streams hold, the earliest first.
+fn merge(
+    streams: &mut [Stream],
+    pool: &Pool,
+    (judge, span): (&mut Offline, Span),
+    listener: &mut dyn Listener,
+) -> io::Result<()> {
+    loop {
+        for (number, stream) in streams.iter_mut().enumerate() {
+            if stream.queue.len() < AHEAD
+                && (pool.is_threaded() || stream.queue.is_empty())
+                && let Some(reader) = stream.reader.take()
+            {
+                if stream.queue.is_empty() {
+                    listener.waits()?;
                 }
-            };
-            if read == 0 {
-                self.ended = true;
-                self.scanner.finish(&mut found);
-            } else {
-                listener.read(read as u64);
-                self.scanner.push(block.get(..read).unwrap_or_default(), &mut found);
+                pool.fill(number, reader);
             }
-            self.queue.extend(found.drain(..));
         }
-        Ok(())
+        while streams.iter().any(|stream| stream.queue.is_empty() && !stream.ended) {
+            let Some((number, filled)) = pool.filled() else { break };
+            listener.read(filled.bytes);
+            let Some(stream) = streams.get_mut(number) else { break };
+            stream.queue.extend(filled.found);
+            stream.ended = filled.ended.is_some();
+            stream.reader = filled.reader;
+            if let Some(end) = filled.ended {
+                (stream.tally, stream.failure) = (end.tally, end.failure);
+            } else if stream.queue.is_empty()
+                && let Some(reader) = stream.reader.take()
+            {
+                listener.waits()?;
+                pool.fill(number, reader);
+            }
+        }
+        let next = streams.iter_mut().filter(|stream| !stream.queue.is_empty()).min_by_key(|stream| stream.next_time());
+        let Some(stream) = next else { return Ok(()) };
+        let Some(observation) = stream.queue.pop_front() else { return Ok(()) };
+        let time = record_of(&observation).time.unwrap_or(stream.undated);
+        if span.holds(time) && !stream.counted.as_ref().is_some_and(|counted| counted.holds(&observation)) {
+            listener.judged(judge.observe(&observation, stream.undated))?;
+        }
     }
+}
 
+impl Stream {
     fn next_time(&self) -> Timestamp {
         let stated = self.queue.front().and_then(|observation| record_of(observation).time);
-        stated.unwrap_or(self.input.undated)
+        stated.unwrap_or(self.undated)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use regex::Regex;
+use crate::catalog::expression::Expression;
 
 /// Named selections and how they combine.
 #[derive(Debug, Clone)]
@@ -194,11 +194,11 @@ pub struct Network {
     pub prefix: u8,
 }
 
-/// A compiled regular expression with its source. (`|wildcard` values are compiled to one as well.)
+/// A checked regular expression with its source. (`|wildcard` values are compiled to one as well.)
 #[derive(Debug, Clone)]
 pub struct Pattern {
     /// As written in the catalog.
     pub source: String,
-    /// Compiled under the size limit.
-    pub regex: Regex,
+    /// Compiled on first use, under the size limit.
+    pub regex: Expression,
 }

@@ -20,6 +20,7 @@ use crate::catalog::compile::Draft;
 use crate::catalog::compile::ReadFile;
 use crate::catalog::compile::compile;
 use crate::catalog::lint;
+use crate::catalog::practice::Practice;
 use crate::catalog::problem::Code;
 use crate::catalog::problem::Problem;
 use crate::catalog::signature::Catalog;
@@ -51,29 +52,25 @@ pub struct Loaded {
 /// older versions of a volume there).
 pub fn load(paths: &[PathBuf]) -> Loaded {
     let mut loading = Loading::default();
-    for path in paths {
-        loading.path(path);
-    }
+    loading.paths(paths);
     loading.finish()
 }
 
 /// Loads the catalog that ships in the binary.
 pub fn embedded() -> Loaded {
-    let mut loading = Loading::default();
-    let mut names: Vec<Cow<'static, str>> = Shipped::iter().filter(|name| is_yaml(Path::new(name.as_ref()))).collect();
-    names.sort();
-    for name in names {
-        let Some(file) = Shipped::get(&name) else { continue };
-        let folder = Path::new(name.as_ref()).parent().unwrap_or(Path::new("")).to_owned();
-        loading.bytes(&format!("embedded:{name}"), file.data.into_owned(), &|wanted| {
-            let path = folder.join(wanted).to_string_lossy().into_owned();
-            let file = Shipped::get(&path).ok_or_else(|| "it is not part of the embedded catalog".to_owned())?;
-            String::from_utf8(file.data.into_owned()).map_err(|_| "it is not UTF-8".to_owned())
-        });
+    load_for(&[], Practice::default())
+}
+
+/// Loads files and folders, or without any the catalog that ships in the binary, and lints them by what is known of the services.
+pub fn load_for(paths: &[PathBuf], practice: Practice<'_>) -> Loaded {
+    let mut loading = Loading { practice, ..Loading::default() };
+    if paths.is_empty() {
+        loading.shipped();
+    } else {
+        loading.paths(paths);
     }
     loading.finish()
 }
-
 /// Loads one text under a name; `input_file` of its tests cannot be read.
 pub fn from_str(name: &str, text: &str) -> Loaded {
     let mut loading = Loading::default();
@@ -83,14 +80,36 @@ pub fn from_str(name: &str, text: &str) -> Loaded {
 
 /// Files compiled so far.
 #[derive(Default)]
-struct Loading {
+struct Loading<'a> {
+    practice: Practice<'a>,
     files: Vec<(Report, Vec<Draft>)>,
     problems: Vec<Problem>,
     sources: BTreeMap<Arc<str>, Arc<str>>,
     seen: HashSet<PathBuf>,
 }
 
-impl Loading {
+impl Loading<'_> {
+    fn shipped(&mut self) {
+        let mut names: Vec<Cow<'static, str>> =
+            Shipped::iter().filter(|name| is_yaml(Path::new(name.as_ref()))).collect();
+        names.sort();
+        for name in names {
+            let Some(file) = Shipped::get(&name) else { continue };
+            let folder = Path::new(name.as_ref()).parent().unwrap_or(Path::new("")).to_owned();
+            self.bytes(&format!("embedded:{name}"), file.data.into_owned(), &|wanted| {
+                let path = folder.join(wanted).to_string_lossy().into_owned();
+                let file = Shipped::get(&path).ok_or_else(|| "it is not part of the embedded catalog".to_owned())?;
+                String::from_utf8(file.data.into_owned()).map_err(|_| "it is not UTF-8".to_owned())
+            });
+        }
+    }
+
+    fn paths(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            self.path(path);
+        }
+    }
+
     fn path(&mut self, path: &Path) {
         let name: Arc<str> = path.to_string_lossy().into();
         match fs::metadata(path) {
@@ -153,9 +172,12 @@ impl Loading {
         };
         let text: Arc<str> = text.into();
         self.sources.insert(Arc::clone(&name), Arc::clone(&text));
-        let source = Arc::new(Source::new(name, text));
+        let source = Arc::new(Source::new(Arc::clone(&name), text));
         let mut report = Report::new(Arc::clone(&source));
         let nodes = documents(&mut report);
+        if nodes.is_empty() && report.problems.is_empty() {
+            self.problems.push(Problem::of_file(Code::EmptyFile, &name, "no signature in this file"));
+        }
         let mut drafts = Vec::new();
         for node in &nodes {
             // Each document has its own report: an error of one must not keep the next from loading.
@@ -163,7 +185,7 @@ impl Loading {
             let spec: Option<SignatureSpec> = read(node, &mut own);
             if let Some(spec) = spec {
                 let mut draft = compile(spec, &mut own, read_file);
-                lint::signature(&mut draft, &mut own);
+                lint::signature(&mut draft, self.practice, &mut own);
                 drafts.push(draft);
             }
             report.problems.append(&mut own.problems);

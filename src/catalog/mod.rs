@@ -6,8 +6,10 @@
 
 mod compile;
 pub mod detection;
+pub mod expression;
 mod lint;
 pub mod load;
+pub mod practice;
 pub mod problem;
 pub mod schema;
 pub mod signature;

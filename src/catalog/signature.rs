@@ -73,6 +73,13 @@ pub struct Signature {
     pub place: Place,
 }
 
+impl Signature {
+    /// The values that the scope accepts for a resource attribute; none where it does not name it.
+    pub fn scope_of(&self, attribute: &str) -> impl Iterator<Item = &String> {
+        self.scope.iter().filter(move |(name, _)| name == attribute).flat_map(|(_, values)| values)
+    }
+}
+
 /// File and line of a signature's document, for messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         fields.insert("by".to_owned(), serde_json::json!(args.by));
     }
     match args.server.send(Method::POST, "acknowledgements", Some(&body)) {
-        Ok(done) => mute::tell(&format!("acknowledged by {}", args.by), &done),
+        Ok(done) => mute::tell(&format!("acknowledged by {}", args.by), &args.tracks, &done),
         Err(failure) => server::fail(&failure),
     }
 }

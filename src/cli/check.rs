@@ -7,6 +7,8 @@ use anstyle::AnsiColor;
 use anstyle::Color;
 use anstyle::Style;
 
+use crate::app::clock;
+use crate::app::practice;
 use crate::app::proof;
 use crate::app::proof::Proof;
 use crate::catalog::load::Loaded;
@@ -14,11 +16,15 @@ use crate::catalog::problem;
 use crate::catalog::problem::Level;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::cli::cost;
+use crate::cli::exit;
 use crate::cli::inputs;
 use crate::cli::inputs::CatalogArgs;
 use crate::cli::inputs::counted;
 use crate::cli::junit;
+use crate::cli::setting;
 use crate::cli::wrap;
+use crate::matcher::cost::Cost;
 
 const BOLD: Style = Style::new().bold();
 const PLACE: Style = BOLD.fg_color(Some(Color::Ansi(AnsiColor::BrightBlue)));
@@ -33,6 +39,7 @@ pub(super) const AFTER_HELP: &str = "\
 Examples:
   relapse check signatures/
   relapse check --deny warnings --format junit signatures/ > check.xml
+  relapse check --cost /var/log/app.log signatures/
 
 Exit codes:
   0  clean                                       3  warnings, with --deny warnings
@@ -47,9 +54,16 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     catalog: CatalogArgs,
+    /// The sidecar's configuration file: its catalog if none is named, its release orders, and what its services redact
+    #[arg(long, value_name = "FILE", env = "RELAPSE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// `human`: snippets with carets; `json`: one object; `junit`: XML for CI
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// What each signature costs on logs like this one: the literals it is looked for by, and how often they call in vain
+    #[arg(long, value_name = "SAMPLE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    cost: Option<Option<PathBuf>>,
     /// Fail on warnings too
     #[arg(long, value_name = "LEVEL", value_enum)]
     deny: Option<Deny>,
@@ -73,22 +87,41 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let from_environment = std::env::var_os("RELAPSE_CATALOG").is_some();
     let more = if args.paths.is_empty() || !from_environment { args.catalog.catalog.as_slice() } else { &[] };
     let paths: Vec<PathBuf> = args.paths.iter().chain(more).cloned().collect();
-    let loaded = inputs::load_paths(&paths);
-    let proofs = proof::run(&loaded.catalog, AFTER_EVERY_FIX.parse()?);
-    let mut out = anstream::stdout().lock();
-    match args.format {
-        Format::Human => human(&mut out, &loaded, &proofs)?,
-        Format::Json => json(&mut out, &loaded, &proofs)?,
-        Format::Junit => junit::write(&mut out, &loaded.problems, &proofs)?,
+    let Some(mut config) = setting::config(args.config.as_deref())? else { return Ok(Exit::Invalid) };
+    if !paths.is_empty() {
+        config.catalog = paths;
     }
-    Ok(exit(&loaded.problems, &proofs, args.deny))
+    let loaded = practice::load(&config, clock::now());
+    let proofs = proof::run(&loaded.catalog, &config.incident, AFTER_EVERY_FIX.parse()?);
+    let costs = match &args.cost {
+        Some(sample) => match cost::measure(&loaded.catalog, sample.as_deref()) {
+            Ok(costs) => Some(costs),
+            Err(error) => {
+                writeln!(anstream::stderr(), "error: {error}")?;
+                return Ok(Exit::Input);
+            }
+        },
+        None => None,
+    };
+    let mut out = anstream::stdout().lock();
+    let output = match args.format {
+        Format::Human => {
+            let told = costs.map_or(Ok(()), |(rows, sampled)| cost::print(&mut out, &rows, sampled));
+            told.map_err(Into::into).and_then(|()| human(&mut out, &loaded, &proofs))
+        }
+        Format::Json => json(&mut out, &loaded, &proofs, costs.map(|(rows, _)| rows)),
+        Format::Junit => junit::write(&mut out, &loaded.problems, &proofs).map_err(Into::into),
+    };
+    exit::written(output, exit(&loaded, &proofs, args.deny))
 }
 
-fn exit(problems: &[Problem], proofs: &[Proof], deny: Option<Deny>) -> Exit {
+fn exit(loaded: &Loaded, proofs: &[Proof], deny: Option<Deny>) -> Exit {
+    let problems = loaded.problems.as_slice();
     let mut errors = problems.iter().filter(|problem| problem.level == Level::Error);
     let warned = problems.iter().any(|problem| problem.level == Level::Warning)
         || proofs.iter().any(|proof| !proof.also.is_empty());
-    if problems.iter().any(Problem::blocks) {
+    if problems.iter().any(Problem::blocks) || loaded.catalog.signatures.is_empty() {
+        // Without a signature the sidecar does not start.
         inputs::unusable(problems)
     } else if errors.next().is_some() || proofs.iter().any(|proof| proof.failure.is_some()) {
         Exit::Findings
@@ -140,7 +173,7 @@ fn human(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Res
     Ok(())
 }
 
-fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Result<()> {
+fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof], costs: Option<Vec<Cost>>) -> anyhow::Result<()> {
     let problems: serde_json::Value = serde_json::from_str(&problem::render_json(&loaded.problems))?;
     let tests: Vec<_> = proofs
         .iter()
@@ -157,12 +190,15 @@ fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Resu
             }))
         })
         .collect();
-    let report = serde_json::json!({
+    let mut report = serde_json::json!({
         "schema": "relapse.check/v1",
         "signatures": loaded.catalog.signatures.len(),
         "problems": problems,
         "tests": tests,
     });
+    if let (Some(costs), Some(report)) = (costs, report.as_object_mut()) {
+        report.insert("cost".to_owned(), serde_json::to_value(costs)?);
+    }
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)?;
     Ok(())

@@ -47,3 +47,20 @@ pub fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+/// `relapse scan … | head`: the reader has seen enough, and that is no failure.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or_else(json)
+    };
+    error.chain().find_map(kind) == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+/// How a command ends that has written its output, or as much of it as the reader wanted: what was found stands.
+pub(super) fn written(output: anyhow::Result<()>, exit: Exit) -> anyhow::Result<Exit> {
+    match output {
+        Err(error) if !is_closed_pipe(&error) => Err(error),
+        Ok(()) | Err(_) => Ok(exit),
+    }
+}

@@ -4,24 +4,25 @@ use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use crate::app::clock;
+use crate::app::offline::Finding;
+use crate::app::offline::Offline;
 use crate::app::pin;
 use crate::catalog::signature::Catalog;
 use crate::catalog::suggest;
 use crate::cli::Exit;
-use crate::cli::inputs;
-use crate::cli::inputs::CatalogArgs;
-use crate::cli::inputs::FormatArgs;
-use crate::cli::inputs::ResourceArgs;
+use crate::cli::history;
 use crate::cli::open;
+use crate::cli::setting::Setting;
+use crate::cli::setting::SettingArgs;
 use crate::cli::walk;
 use crate::cli::walk::Walk;
-use crate::decode::DecodeConfig;
 use crate::decode::transport::Encoding;
 use crate::decode::transport::Form;
 use crate::incident::config::IncidentConfig;
@@ -43,7 +44,8 @@ Examples:
   relapse explain --file app.log --line 192
   relapse explain --signature websocket-manager-context-kwarg < traceback.txt
 
-The verdict is the one the record would get by itself: a sidecar also knows which releases and processes it has heard of.";
+With --file the verdict is the one that `scan` gives: the records around it tell which releases and processes were alive. A \
+     line given by itself is judged by itself.";
 
 /// Arguments of `relapse explain`.
 #[derive(Debug, clap::Args)]
@@ -61,64 +63,71 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     signature: Option<String>,
     #[command(flatten)]
-    catalog: CatalogArgs,
-    #[command(flatten)]
-    resource: ResourceArgs,
-    #[command(flatten)]
-    format: FormatArgs,
+    setting: SettingArgs,
 }
 
 /// Explains and prints.
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let loaded = inputs::load_paths(&args.catalog.catalog);
-    if let Some(exit) = inputs::report(&loaded)? {
-        return Ok(exit);
-    }
+pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
+    let Setting { loaded, decode, judging, .. } = match mem::take(&mut args.setting).read()? {
+        Ok(setting) => setting,
+        Err(exit) => return Ok(exit),
+    };
     if let Some(id) = args.signature.as_deref().filter(|id| loaded.catalog.get(id).is_none()) {
         let help = suggest::help(id, loaded.catalog.signatures.iter().map(|signature| &*signature.id));
         writeln!(anstream::stderr(), "error: no signature is called `{id}`; {help}")?;
         return Ok(Exit::Usage);
     }
-    let matcher = Matcher::new(&loaded.catalog);
-    let decode = DecodeConfig { defaults: args.resource.clone().into(), ..DecodeConfig::default() };
-    let config = ScannerConfig { decode: decode.with(args.format.clone().into()), ..ScannerConfig::default() };
-    let input = input(args)?;
-    let records = Records::of(&input, config);
-    let Some(found) = chosen(args, &records, &matcher)? else {
+    let matcher = Arc::new(Matcher::new(&loaded.catalog));
+    let config = ScannerConfig { decode, ..ScannerConfig::default() };
+    let input = input(&args)?;
+    let records = Records::of(&input, config.clone());
+    let Some(found) = chosen(&args, &records, &matcher)? else {
         writeln!(anstream::stderr(), "error: the input is empty: there is nothing to explain")?;
         return Ok(Exit::Usage);
     };
     let record = Record::clone(found.record);
+    let heard = match &args.file {
+        Some(path) => {
+            let defaults = &config.decode.defaults;
+            let judge = Offline::new(&loaded.catalog, judging.clone(), clock::now()).with_defaults(defaults);
+            history::findings_at((path, record.origin.line), &matcher, &config, judge)?
+        }
+        None => Vec::new(),
+    };
     let mut out = anstream::stdout().lock();
     walk::framing(&mut out, &found)?;
     walk::record(&mut out, &record)?;
-    signatures(&mut out, args, (&matcher, &loaded.catalog), record)?;
+    signatures(&mut out, args.signature.as_deref(), (&matcher, &judging), (record, &heard))?;
     Ok(Exit::Ok)
 }
 
 /// Which signatures match and with which verdict, and which come near.
 fn signatures(
     out: &mut impl Write,
-    args: &Args,
-    (matcher, catalog): (&Matcher, &Catalog),
-    record: Record,
+    only: Option<&str>,
+    (matcher, judging): (&Matcher, &IncidentConfig),
+    (record, heard): (Record, &[Finding]),
 ) -> anyhow::Result<()> {
     let record = Arc::new(record);
     let mut explanations = matcher.explain(&record);
-    explanations.retain(|explanation| args.signature.as_ref().is_none_or(|id| *explanation.signature == **id));
+    explanations.retain(|explanation| only.is_none_or(|id| *explanation.signature == *id));
     let verified = matcher.verify(&record);
     let mut walk =
-        Walk::new(out, explanations.iter().any(|explanation| explanation.matches), catalog.signatures.len())?;
+        Walk::new(out, explanations.iter().any(|explanation| explanation.matches), matcher.signatures().len())?;
     for explanation in explanations {
         let time = record.time.unwrap_or_else(clock::now);
         // A part of a correlation is no occurrence by itself.
-        let judged = verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
-            let occurrence = pin::occurrence(found, record.resource.clone());
-            Some((found, judge_alone(&occurrence, time, &IncidentConfig::default())?))
-        });
+        let by_itself = || {
+            verified.iter().find(|found| found.signature.id == explanation.signature).and_then(|found| {
+                let occurrence = pin::occurrence(found, record.resource.clone());
+                Some((found, judge_alone(&occurrence, time, judging)?))
+            })
+        };
+        let in_file = heard.iter().find(|finding| finding.found.signature.id == explanation.signature);
+        let judged = in_file.map(|finding| (&finding.found, finding.judgement.clone())).or_else(by_itself);
         match judged {
             Some((found, judgement)) => walk.matching(&explanation, found, &judgement)?,
-            None => walk.near(&explanation, args.signature.is_some())?,
+            None => walk.near(&explanation, only.is_some())?,
         }
     }
     walk.end()?;
@@ -139,7 +148,7 @@ pub(super) struct Found<'a> {
     /// Records of the input.
     pub(super) of: usize,
     /// What had to be forgiven in the whole input.
-    pub(super) tally: Tally,
+    pub(super) tally: &'a Tally,
 }
 
 /// The records of an input, as a scan finds them.
@@ -168,7 +177,7 @@ impl<'a> Records<'a> {
         let place = |record: &Record| usize::try_from(record.origin.offset).unwrap_or(self.input.len());
         let end = self.all.get(at + 1).map_or(self.input.len(), |next| place(next));
         let raw = self.input.get(place(record)..end).unwrap_or_default();
-        Some(Found { record, raw, form: self.form, number: at + 1, of: self.all.len(), tally: self.tally })
+        Some(Found { record, raw, form: self.form, number: at + 1, of: self.all.len(), tally: &self.tally })
     }
 }
 

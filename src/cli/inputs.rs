@@ -97,9 +97,14 @@ pub(super) struct FormatArgs {
     record_header: Option<Regex>,
 }
 
-impl From<FormatArgs> for FormatConfig {
-    fn from(args: FormatArgs) -> Self {
-        Self { timezone: args.timezone, header: args.record_header.map(Pattern), ..Self::default() }
+impl FormatArgs {
+    /// What the flags say, over what the configuration says.
+    pub(super) fn over(self, config: FormatConfig) -> FormatConfig {
+        FormatConfig {
+            timezone: self.timezone.or(config.timezone),
+            header: self.record_header.map(Pattern).or(config.header),
+            ..config
+        }
     }
 }
 

@@ -12,9 +12,11 @@ use clap::ValueEnum;
 mod ack;
 mod check;
 mod completions;
+mod cost;
 mod deploy;
 mod exit;
 mod explain;
+mod history;
 mod inputs;
 mod jsonl;
 mod junit;
@@ -27,13 +29,16 @@ mod run;
 mod scan;
 mod schema;
 mod server;
+mod setting;
 mod status;
 mod table;
+mod unpack;
 mod walk;
 mod wrap;
 
 pub use exit::Exit;
 pub use exit::chain;
+pub use exit::is_closed_pipe;
 pub use jsonl::FIELDS as JSONL_FIELDS;
 pub use record_json::FIELDS as RECORD_FIELDS;
 
@@ -74,9 +79,9 @@ enum Command {
     Run(Box<run::Args>),
     /// Judge log files or standard input and exit; exit code 1 on a regression
     #[command(after_help = scan::AFTER_HELP)]
-    Scan(scan::Args),
+    Scan(Box<scan::Args>),
     /// Tell what a sidecar would have made of logs: every state change and notice, on event time
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     /// Show what a running sidecar knows: every incident and live release
     Status(status::Args),
     /// Tell a running sidecar that a release was deployed
@@ -92,7 +97,7 @@ enum Command {
     Check(check::Args),
     /// Say why a line does or does not match, and why the verdict is what it is
     #[command(after_help = explain::AFTER_HELP)]
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     /// Ask git which releases contain which fix, for `--manifest`
     #[command(after_help = manifest::AFTER_HELP)]
     Manifest(manifest::Args),
@@ -124,15 +129,15 @@ impl Cli {
         }
         match self.command {
             Command::Run(args) => run::run(*args),
-            Command::Scan(args) => scan::run(args),
-            Command::Replay(args) => replay::run(args),
+            Command::Scan(args) => scan::run(*args),
+            Command::Replay(args) => replay::run(*args),
             Command::Status(args) => status::run(&args),
             Command::Deploy(args) => deploy::run(&args),
             Command::Mute(args) => mute::mute(&args),
             Command::Unmute(args) => mute::unmute(&args),
             Command::Ack(args) => ack::run(&args),
             Command::Check(args) => check::run(&args),
-            Command::Explain(args) => explain::run(&args),
+            Command::Explain(args) => explain::run(*args),
             Command::Manifest(args) => manifest::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args),

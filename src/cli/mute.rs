@@ -66,7 +66,7 @@ pub(super) fn mute(args: &Args) -> anyhow::Result<Exit> {
     match args.server.send(Method::POST, "mutes", Some(&body)) {
         Ok(done) => {
             let until = done.get("until").and_then(Value::as_str).unwrap_or("?");
-            tell(&format!("muted until {until}"), &done)
+            tell(&format!("muted until {until}"), &args.tracks, &done)
         }
         Err(failure) => server::fail(&failure),
     }
@@ -75,16 +75,23 @@ pub(super) fn mute(args: &Args) -> anyhow::Result<Exit> {
 /// Unmutes and says what.
 pub(super) fn unmute(args: &UnmuteArgs) -> anyhow::Result<Exit> {
     match args.server.send(Method::DELETE, "mutes", Some(&args.tracks.selector())) {
-        Ok(done) => tell("delivered again", &done),
+        Ok(done) => tell("delivered again", &args.tracks, &done),
         Err(failure) => server::fail(&failure),
     }
 }
 
 /// One line a track: what was done to which.
-pub(super) fn tell(what: &str, done: &Value) -> anyhow::Result<Exit> {
+pub(super) fn tell(what: &str, named: &TrackArgs, done: &Value) -> anyhow::Result<Exit> {
     let mut out = anstream::stdout().lock();
-    for track in done.get("tracks").and_then(Value::as_array).into_iter().flatten() {
+    let tracks: Vec<_> = done.get("tracks").and_then(Value::as_array).into_iter().flatten().collect();
+    for track in &tracks {
         line(&mut out, what, track)?;
+    }
+    if tracks.is_empty() {
+        let place = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
+        let (service, environment) = (place(&named.service), place(&named.environment));
+        let place = inert(&format!("{} in {service}/{environment}", named.signature)).into_owned();
+        writeln!(out, "{}: {place}; not found there yet, it will hold when it is", inert(what))?;
     }
     Ok(Exit::Ok)
 }

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use crate::app::expand;
 use crate::app::scan::Input;
 use crate::cli::chain;
+use crate::cli::unpack::Packing;
+use crate::cli::unpack::unpack;
 
 /// Names standard input.
 const STDIN: &str = "-";
@@ -23,7 +25,7 @@ const STDIN: &str = "-";
 pub(super) struct Opened {
     /// In the order given.
     pub(super) inputs: Vec<Input>,
-    /// Bytes of all of them; `None` with standard input among them.
+    /// Bytes of all of them; `None` with standard input or a packed file among them.
     pub(super) size: Option<u64>,
     /// Whether any was left out.
     pub(super) failed: bool,
@@ -61,7 +63,12 @@ fn is_glob(name: &Path) -> bool {
 impl Opened {
     fn stdin(&mut self, now: Timestamp) -> io::Result<()> {
         announce_stdin("log lines")?;
-        self.inputs.push(Input { name: Arc::from("<stdin>"), bytes: Box::new(io::stdin()), undated: now });
+        self.inputs.push(Input {
+            name: Arc::from("<stdin>"),
+            bytes: Box::new(io::stdin()),
+            undated: now,
+            counted: None,
+        });
         self.size = None;
         Ok(())
     }
@@ -70,7 +77,7 @@ impl Opened {
         match open(path, now) {
             Ok((input, length)) => {
                 self.inputs.push(input);
-                self.size = self.size.map(|sum| sum + length);
+                self.size = self.size.zip(length).map(|(sum, length)| sum + length);
                 Ok(())
             }
             Err(error) => self.fail(&format!("failed to read {}: {error}", path.display())),
@@ -91,7 +98,7 @@ pub(super) fn announce_stdin(what: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn open(path: &Path, now: Timestamp) -> io::Result<(Input, u64)> {
+fn open(path: &Path, now: Timestamp) -> io::Result<(Input, Option<u64>)> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     if meta.is_dir() {
@@ -107,15 +114,21 @@ fn open(path: &Path, now: Timestamp) -> io::Result<(Input, u64)> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, advice));
         }
     }
-    let bytes: Box<dyn Read> = Box::new(io::Cursor::new(start).chain(file));
-    Ok((Input { name: Arc::from(path.to_string_lossy()), bytes, undated: written.unwrap_or(now) }, meta.len()))
+    let packing = Packing::of(&start);
+    let mut bytes: Box<dyn Read + Send> = Box::new(io::Cursor::new(start).chain(file));
+    if let Some(packing) = packing {
+        bytes = unpack(packing, bytes)?;
+    }
+    let length = if packing.is_none() { Some(meta.len()) } else { None };
+    Ok((
+        Input { name: Arc::from(path.to_string_lossy()), bytes, undated: written.unwrap_or(now), counted: None },
+        length,
+    ))
 }
 
-/// What unpacks a file that begins like this.
+/// What unpacks a file that begins like this, and that is not unpacked here.
 fn decompressor(start: &[u8]) -> Option<&'static str> {
     match start {
-        [0x1f, 0x8b, ..] => Some("zcat"),
-        [0x28, 0xb5, 0x2f, 0xfd] => Some("zstdcat"),
         [b'B', b'Z', b'h', b'1'..=b'9'] => Some("bzcat"),
         [0xfd, b'7', b'z', b'X'] => Some("xzcat"),
         _ => None,

@@ -23,20 +23,18 @@ use crate::app::scan::Listener;
 use crate::app::scan::Span;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::cli::chain;
+use crate::cli::exit;
 use crate::cli::inputs;
-use crate::cli::inputs::CatalogArgs;
-use crate::cli::inputs::ResourceArgs;
-use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
-use crate::config::Config;
-use crate::decode::DecodeConfig;
+use crate::cli::setting::Setting;
+use crate::cli::setting::SettingArgs;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
 use crate::model::alert::Notice;
 use crate::model::alert::NoticeKind;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
-use crate::model::record::Resource;
 use crate::model::verdict::Verdict;
 use crate::telemetry::inert::inert;
 
@@ -49,21 +47,14 @@ pub(super) struct Args {
     /// Log files, in any order; records are judged in the order of their times
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
-    /// Start from a copy of this state directory instead of from nothing; give logs written after it
+    /// Start from a copy of this state directory instead of from nothing; what it has counted in these very files is left out
     #[arg(long, value_name = "DIR")]
     from_state: Option<PathBuf>,
     /// Deployments, as for `relapse run --deploys`; each is declared when its time comes
     #[arg(long, value_name = "FILE", env = "RELAPSE_DEPLOYS")]
     deploys: Option<PathBuf>,
-    /// The sidecar's configuration file: catalog, resource, timers and deployments; flags win over it
-    #[arg(long, value_name = "FILE", env = "RELAPSE_CONFIG")]
-    config: Option<PathBuf>,
     #[command(flatten)]
-    catalog: CatalogArgs,
-    #[command(flatten)]
-    resource: ResourceArgs,
-    #[command(flatten)]
-    manifest: ManifestArgs,
+    setting: SettingArgs,
     /// How to print the timeline
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -79,63 +70,53 @@ enum Format {
 
 /// Replays and prints.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let config = match args.config.as_deref().map(Config::read).transpose() {
-        Ok(config) => config.unwrap_or_default(),
-        Err(error) => {
-            writeln!(anstream::stderr(), "error: {error}")?;
-            return Ok(Exit::Invalid);
-        }
+    let Setting { loaded, decode, judging, deploys } = match args.setting.read()? {
+        Ok(setting) => setting,
+        Err(exit) => return Ok(exit),
     };
-    let paths = if args.catalog.catalog.is_empty() { &config.catalog } else { &args.catalog.catalog };
-    let loaded = inputs::load_paths(paths);
-    inputs::report(&loaded)?;
-    if loaded.catalog.signatures.is_empty() {
-        writeln!(anstream::stderr(), "error: the catalog holds no usable signature; run `relapse check`")?;
-        return Ok(Exit::Invalid);
-    }
-    let mut resource = Resource::from(args.resource);
-    resource.fill_from(&config.resource.into());
     let now = clock::now();
-    let mut judging = config.incident;
-    judging.manifests = args.manifest.read_or(&judging.manifest)?;
-    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&resource);
-    if let Some(dir) = &args.from_state {
-        let (tracks, live) = replay::memory(dir).context("failed to start from a state")?;
-        judge = judge.with_memory(tracks, live);
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&decode.defaults).once_each();
+    let memory = args.from_state.as_deref().map(replay::memory).transpose().context("failed to start from a state")?;
+    if let Some(memory) = &memory {
+        judge = judge.with_memory(memory.tracks.clone(), memory.live_releases.clone(), memory.mutes.clone());
+        judge = judge.with_windows(memory.windows.clone());
     }
     let mut failed = false;
-    if let Some(path) = args.deploys.or(config.deploys) {
+    if let Some(path) = args.deploys.or(deploys) {
         let said = replay::deployments(&path).with_context(|| format!("failed to read {}", path.display()))?;
         for (line, problem) in said.bad {
             failed = true;
             writeln!(anstream::stderr(), "error: {}:{line}: {}", path.display(), inert(&problem))?;
         }
-        judge = judge.with_deploys(said.declared, &resource);
+        judge = judge.with_deploys(said.declared, &decode.defaults);
     }
     let mut logs = args.logs;
     // Records of one moment are taken file by file: in whatever order the files are named.
     logs.sort();
     logs.dedup();
     let open::Opened { inputs, failed: unopened, .. } = open::open_all(&logs, now)?;
-    let inputs = inputs.into_iter().map(replay::line_by_line).collect();
+    let known = |input| memory.iter().fold(input, |input, memory| memory.without_counted(input));
+    let inputs = inputs.into_iter().map(known).map(replay::line_by_line).collect();
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let scanner = ScannerConfig {
-        decode: DecodeConfig { defaults: resource, ..DecodeConfig::default() },
-        ..ScannerConfig::default()
-    };
+    let scanner = ScannerConfig { decode, ..ScannerConfig::default() };
     let mut timeline = Timeline { format: args.format, tracks: BTreeMap::new() };
-    let totals = scan::scan(inputs, &matcher, &scanner, (&mut judge, Span::default()), &mut timeline)?;
+    let read = scan::scan(inputs, &matcher, &scanner, (&mut judge, Span::default()), &mut timeline);
+    let found = if timeline.regressed() { Exit::Findings } else { Exit::Ok };
+    let totals = match read {
+        Ok(totals) => totals,
+        Err(error) => return exit::written(Err(error.into()), found),
+    };
     for error in &totals.failed {
         failed = true;
-        writeln!(anstream::stderr(), "error: {error}")?;
+        writeln!(anstream::stderr(), "error: {}", chain(error))?;
     }
-    let regressed = timeline.finish(&judge)?;
-    Ok(match (regressed, failed || unopened, loaded.problems.iter().any(Problem::blocks)) {
+    let exit = match (timeline.regressed(), failed || unopened, loaded.problems.iter().any(Problem::blocks)) {
         (true, ..) => Exit::Findings,
         (false, true, _) => Exit::Input,
-        (false, false, true) => Exit::Invalid,
+        (false, false, true) => inputs::unusable(&loaded.problems),
         (false, false, false) => Exit::Ok,
-    })
+    };
+    exit::written(timeline.finish(&judge).map_err(Into::into), exit)
 }
 
 /// Prints as it goes, and remembers what the summary needs.
@@ -181,10 +162,15 @@ impl Listener for Timeline {
 }
 
 impl Timeline {
-    /// Prints the summary; says whether anything came back.
-    fn finish(&self, judge: &Offline) -> io::Result<bool> {
-        let mut out = anstream::stdout().lock();
+    /// Whether anything came back.
+    fn regressed(&self) -> bool {
         let is_return = |verdict: &Verdict| matches!(verdict, Verdict::Regression | Verdict::Rollback);
+        self.tracks.values().any(|track| track.verdicts.keys().any(is_return))
+    }
+
+    /// Prints the summary.
+    fn finish(&self, judge: &Offline) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
         if self.format == Format::Human && self.tracks.is_empty() {
             writeln!(out, "nothing of the catalog was found")?;
         } else if self.format == Format::Human {
@@ -204,7 +190,7 @@ impl Timeline {
                 }
             }
         }
-        Ok(self.tracks.values().any(|track| track.verdicts.keys().any(is_return)))
+        Ok(())
     }
 }
 

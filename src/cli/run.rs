@@ -17,8 +17,8 @@ use crate::cli::chain;
 use crate::cli::inputs;
 use crate::cli::inputs::ResourceArgs;
 use crate::cli::manifest::ManifestArgs;
+use crate::cli::setting;
 use crate::config::Config;
-use crate::config::ConfigError;
 use crate::telemetry::subscriber;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -69,14 +69,8 @@ pub(super) struct Args {
 /// Runs until a signal.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let given = args.manifest.clone();
-    let mut config = match configure(args) {
-        Ok(config) => config,
-        Err(ConfigError::Invalid(invalid)) => {
-            write!(anstream::stderr(), "{}", invalid.render(true))?;
-            return Ok(Exit::Invalid);
-        }
-        Err(error @ ConfigError::Read { .. }) => return Err(error.into()),
-    };
+    let Some(config) = setting::config(args.config.as_deref())? else { return Ok(Exit::Invalid) };
+    let mut config = overlay(config, args);
     config.incident.manifests = match given.read_or(&config.incident.manifest) {
         Ok(manifests) => manifests,
         Err(error) => return invalid(&*error),
@@ -113,9 +107,8 @@ fn invalid(error: &dyn std::error::Error) -> anyhow::Result<Exit> {
     Ok(Exit::Invalid)
 }
 
-/// File, then environment and flags over it (clap has merged those two).
-fn configure(args: Args) -> Result<Config, ConfigError> {
-    let mut config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+/// Environment and flags (clap has merged those two) over the file.
+fn overlay(mut config: Config, args: Args) -> Config {
     if !args.logs.is_empty() {
         config.logs.include = args.logs.iter().flat_map(|list| globs(list)).map(str::to_owned).collect();
     }
@@ -136,7 +129,7 @@ fn configure(args: Args) -> Result<Config, ConfigError> {
     if !args.alertmanager.is_empty() {
         config.alerts.alertmanager.urls = args.alertmanager;
     }
-    Ok(config)
+    config
 }
 
 /// The globs of a list (`RELAPSE_LOGS` has room for one value only): a comma parts them unless it stands in braces.

@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::io::IsTerminal;
 use std::io::Stdout;
 use std::io::Write;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,17 +24,14 @@ use crate::app::scan::Totals;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
 use crate::cli::chain;
+use crate::cli::exit;
 use crate::cli::inputs;
-use crate::cli::inputs::CatalogArgs;
-use crate::cli::inputs::FormatArgs;
-use crate::cli::inputs::ResourceArgs;
 use crate::cli::jsonl;
-use crate::cli::manifest::ManifestArgs;
 use crate::cli::open;
 use crate::cli::record_json;
+use crate::cli::setting::Setting;
+use crate::cli::setting::SettingArgs;
 use crate::cli::table::Table;
-use crate::decode::DecodeConfig;
-use crate::incident::config::IncidentConfig;
 use crate::matcher::Matcher;
 use crate::matcher::scanner::ScannerConfig;
 use crate::model::record::Record;
@@ -56,17 +54,11 @@ const OUTPUT: usize = 64 * 1024;
 /// Arguments of `relapse scan`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Log files and globs; `-` or none: standard input
+    /// Log files and globs, gzip and Zstandard too; `-` or none: standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    catalog: CatalogArgs,
-    #[command(flatten)]
-    resource: ResourceArgs,
-    #[command(flatten)]
-    format_of_logs: FormatArgs,
-    #[command(flatten)]
-    manifest: ManifestArgs,
+    setting: SettingArgs,
     /// Leave out records before this time: RFC 3339, a day, or how long ago (`2h`)
     #[arg(long, value_name = "TIME", value_parser = inputs::since)]
     since: Option<Timestamp>,
@@ -102,30 +94,38 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
         writeln!(anstream::stderr(), "error: --since is later than --until: nothing lies between them")?;
         return Ok(Exit::Usage);
     }
-    if args.show_records {
-        return records(args);
-    }
-    let mut catalog = args.catalog.catalog;
+    let catalog = &mut args.setting.catalog.catalog;
     if !catalog.is_empty() {
         // `--catalog a.yaml b.yaml`: a catalog is never meant to be read as a log.
         let is_yaml = |path: &mut PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         catalog.extend(args.files.extract_if(.., is_yaml));
     }
-    let loaded = inputs::load_paths(&catalog);
-    if let Some(exit) = inputs::report(&loaded)? {
-        return Ok(exit);
+    let Setting { loaded, decode, judging, .. } = match mem::take(&mut args.setting).read()? {
+        Ok(setting) => setting,
+        Err(exit) => return Ok(exit),
+    };
+    let multiline = args.multiline == Multiline::Auto;
+    let config = ScannerConfig { multiline, decode, ..ScannerConfig::default() };
+    if args.show_records {
+        return records(&args, &config);
     }
-    let config = scanner(args.multiline, args.resource, args.format_of_logs);
     let now = clock::now();
+    let mut judge = Offline::new(&loaded.catalog, judging, now).with_defaults(&config.decode.defaults);
     let opened = open::open_all(&args.files, now)?;
     let mut failed = opened.failed;
     let matcher = Arc::new(Matcher::new(&loaded.catalog));
-    let judging = IncidentConfig { manifests: args.manifest.read_or(&[])?, ..IncidentConfig::default() };
-    let mut judge = Offline::new(&loaded.catalog, judging, now);
     let span = Span { since: args.since, until: args.until };
     let mut report = Report::new(args.format, opened.size);
-    let totals = scan::scan(opened.inputs, &matcher, &config, (&mut judge, span), &mut report)?;
-    let regressed = report.finish(&totals, now)?;
+    let scanned = scan::scan(opened.inputs, &matcher, &config, (&mut judge, span), &mut report);
+    let regressed = report.regressed;
+    let found = if regressed { Exit::Findings } else { Exit::Ok };
+    let totals = match scanned {
+        Ok(totals) => totals,
+        Err(error) => return exit::written(Err(error.into()), found),
+    };
+    if let Err(error) = report.finish(&totals, now) {
+        return exit::written(Err(error.into()), found);
+    }
     for error in &totals.failed {
         failed = true;
         writeln!(anstream::stderr(), "error: {}", chain(error))?;
@@ -139,8 +139,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<Exit> {
 }
 
 /// Prints every record.
-fn records(args: Args) -> anyhow::Result<Exit> {
-    let config = scanner(args.multiline, args.resource, args.format_of_logs);
+fn records(args: &Args, config: &ScannerConfig) -> anyhow::Result<Exit> {
     let opened = open::open_all(&args.files, clock::now())?;
     let span = Span { since: args.since, until: args.until };
     let mut out = BufWriter::with_capacity(OUTPUT, io::stdout());
@@ -151,20 +150,12 @@ fn records(args: Args) -> anyhow::Result<Exit> {
             Ok(())
         }
     };
-    let failed = app_records::each(opened.inputs, &config, &mut tell)?;
+    let failed = app_records::each(opened.inputs, config, &mut tell)?;
     out.flush()?;
     for error in &failed {
         writeln!(anstream::stderr(), "error: {}", chain(error))?;
     }
     Ok(if opened.failed || !failed.is_empty() { Exit::Input } else { Exit::Ok })
-}
-
-fn scanner(multiline: Multiline, defaults: ResourceArgs, format: FormatArgs) -> ScannerConfig {
-    ScannerConfig {
-        multiline: multiline == Multiline::Auto,
-        decode: DecodeConfig { defaults: defaults.into(), ..DecodeConfig::default() }.with(format.into()),
-        ..ScannerConfig::default()
-    }
 }
 
 /// Prints findings as they come (jsonl) or at the end (human).
@@ -198,15 +189,15 @@ impl Report {
         Self { format, bar, objects, table: Table::default(), regressed: false }
     }
 
-    /// Prints what is left; says whether a regression was found.
-    fn finish(mut self, totals: &Totals, began: Timestamp) -> io::Result<bool> {
+    /// Prints what is left.
+    fn finish(mut self, totals: &Totals, began: Timestamp) -> io::Result<()> {
         self.bar.finish_and_clear();
         self.objects.flush()?;
         if self.format == Format::Human {
             let took = clock::now().duration_since(began);
             self.table.print(&mut anstream::stdout().lock(), totals, took)?;
         }
-        Ok(self.regressed)
+        Ok(())
     }
 }
 

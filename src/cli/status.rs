@@ -94,7 +94,16 @@ fn print(
         writeln!(out, "{}", table(header, rows))?;
     }
     if !releases.is_empty() {
-        let header = ["live release", "service / environment", "", "first seen", "last seen", "declared", "instances"];
+        let header = [
+            "live release",
+            "service / environment",
+            "",
+            "first seen",
+            "last seen",
+            "declared",
+            "instances",
+            "has the fixes",
+        ];
         let rows = releases.iter().map(|live| {
             [
                 live.release.clone(),
@@ -104,6 +113,7 @@ fn print(
                 minute(live.last_seen),
                 minute(live.declared_at),
                 if live.instances == 0 { "-".to_owned() } else { live.instances.to_string() },
+                live.contains_fix.map_or("-", |contains| if contains { "yes" } else { "no" }).to_owned(),
             ]
         });
         writeln!(out, "\n{}", table(header, rows))?;

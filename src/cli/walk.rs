@@ -7,6 +7,7 @@ use anstyle::AnsiColor;
 use anstyle::Style;
 
 use crate::cli::explain::Found;
+use crate::cli::inputs;
 use crate::cli::wrap;
 use crate::cli::wrap::inert;
 use crate::decode;
@@ -206,11 +207,8 @@ impl<'o, W: Write> Walk<'o, W> {
     /// What is left to say when nothing was shown.
     pub(super) fn end(self) -> io::Result<()> {
         if !self.matched && self.near == 0 {
-            writeln!(
-                self.out,
-                "\n{HEAD}no match{HEAD:#}: none of the {} signatures comes near this record",
-                self.catalog
-            )?;
+            let all = inputs::counted(self.catalog, "signature", "signatures");
+            writeln!(self.out, "\n{HEAD}no match{HEAD:#}: nothing in the catalog ({all}) comes near this record")?;
         }
         Ok(())
     }

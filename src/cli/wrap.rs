@@ -1,6 +1,6 @@
 //! Text that fits the terminal and cannot steer it.
 
-use crate::alert::redact;
+use crate::telemetry::inert::one_line;
 
 /// A narrower terminal breaks lines itself: there is no room for an indentation.
 const NARROWEST: usize = 40;
@@ -45,7 +45,7 @@ pub(super) fn columns(text: &str) -> usize {
 
 /// One line without control characters, at most `max` characters.
 pub(super) fn inert(text: &str, max: usize) -> String {
-    redact::inert(text, max)
+    one_line(text, max)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::alert::config::AlertConfig;
+use crate::catalog::practice::RedactorConfig;
 use crate::decode::config::FormatConfig;
 use crate::http::bind::HttpConfig;
 use crate::incident::config::IncidentConfig;
@@ -42,6 +43,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Where alerts go.
     pub alerts: AlertConfig,
+    /// What services redact before they log: `relapse check` finds signatures that can never match for it. Default: none.
+    pub redactors: Vec<RedactorConfig>,
     /// How verdicts are given.
     pub incident: IncidentConfig,
     /// relapse's own log.

@@ -81,7 +81,7 @@ struct Reading<'a> {
     report: Report,
     /// Where the value of each path is written, paths as `serde_path_to_error` shows them.
     places: BTreeMap<String, (Range<usize>, Option<String>)>,
-    /// Maps with a key that was refused: what is missing in them may be that key, misspelt.
+    /// Maps with a key or value that was refused: what is missing in them may be that key, misspelt or taken out.
     faulty: BTreeSet<String>,
 }
 
@@ -91,7 +91,7 @@ impl Reading<'_> {
         if node.is_null() {
             return None;
         }
-        let schema = resolve(self.root, schema);
+        let schema = of_shape(resolve(self.root, schema), node);
         self.places.insert(path.to_owned(), (node.anchor(), node.text().map(|text| text.value)));
         match (&node.value, wanted(schema)) {
             (Value::Map(entries), Some("object") | None) => Some(self.map(entries, schema, path)),
@@ -197,6 +197,8 @@ impl Reading<'_> {
         if why.starts_with("missing field") && self.faulty.contains(path) {
             return;
         }
+        let inside = path.rsplit_once('.').map_or("", |(inside, _)| inside);
+        self.faulty.insert(inside.to_owned());
         let (span, text) = self.places.get(path).cloned().unwrap_or_default();
         // What a receiver's URL holds may be secret.
         let value =
@@ -223,6 +225,13 @@ fn resolve<'s>(root: &'s Json, schema: &'s Json) -> &'s Json {
         }
     }
     schema
+}
+
+/// What may be written as a word or, with more to say, as a map: the choice that was made.
+fn of_shape<'s>(schema: &'s Json, node: &Node) -> &'s Json {
+    let choices = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
+    let mut maps = choices.filter(|choice| choice.get("type").and_then(Json::as_str) == Some("object"));
+    if matches!(node.value, Value::Map(_)) { maps.next().unwrap_or(schema) } else { schema }
 }
 
 /// The type a schema asks for, `null` aside.

@@ -46,7 +46,7 @@ pub enum BindError {
     /// Would be open to the network.
     #[error(
         "listen on {address}: it is not a loopback address, and incidents would be readable without a password; listen on 127.0.0.1, or allow \
-         it with `http.allow_public: true`"
+         it with --allow-public or `http.allow_public: true`"
     )]
     Public {
         /// The address that was refused.

@@ -134,7 +134,7 @@ fn place(tracks: &Selector) -> String {
 
 fn places(found: &[TrackKey]) -> String {
     if found.is_empty() {
-        return "only what has been found can be muted or acknowledged".to_owned();
+        return "only what has been found can be acknowledged".to_owned();
     }
     let names: Vec<String> =
         found.iter().take(MAX_NAMED).map(|key| format!("{}/{}", key.service, key.environment)).collect();

@@ -31,7 +31,7 @@ pub(super) async fn readyz(State(shared): State<Arc<Shared>>, RawQuery(query): R
     reply::text(status, body)
 }
 
-/// One line a check, as Kubernetes writes them.
+/// One line a check, as Kubernetes writes them, and its notes below it.
 fn report(checks: &[Check], ready: bool) -> String {
     let mut body = String::new();
     for check in checks {
@@ -41,6 +41,9 @@ fn report(checks: &[Check], ready: bool) -> String {
             Ok(()) => writeln!(body, "[+]{name} ok"),
             Err(reason) => writeln!(body, "[-]{name} failed: {}", inert(reason)),
         };
+        for note in &check.notes {
+            let _ = writeln!(body, "   {}", inert(note));
+        }
     }
     body.push_str(match (ready, checks.is_empty()) {
         (true, _) => "readyz check passed\n",

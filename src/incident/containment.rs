@@ -46,7 +46,12 @@ pub(crate) struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// Whether `release` (or a commit in its place) contains the fix beyond doubt.
     pub(crate) fn has_fix(&self, fix: &Fix, release: &str) -> bool {
-        judge_release(fix, release, self).is_some_and(|found| found.answer == Answer::Yes)
+        self.answer(fix, release) == Answer::Yes
+    }
+
+    /// Whether `release` (or a commit in its place) contains the fix, as far as it can tell.
+    pub(crate) fn answer(&self, fix: &Fix, release: &str) -> Answer {
+        judge_release(fix, release, self).map_or(Answer::Unknown, |found| found.answer)
     }
 
     /// Compares two releases by the rules of the service.
@@ -268,4 +273,9 @@ pub(crate) fn is_comparable(fix: &Fix, around: &Surroundings<'_>) -> bool {
 /// `time + by`, at the end of time at the latest.
 pub(crate) fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
     time.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `time - by`, at the beginning of time at the earliest.
+pub(crate) fn earlier(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
+    time.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -2,10 +2,12 @@
 //! matcher found, gives whole occurrences: the cause with its surface attached, a burst, or a surface whose cause never came.
 //!
 //! Windows run on event time behind a watermark, the latest event time heard anywhere: records may come out of order by the
-//! length of the window and `skew`. Windows are not saved: parts on both sides of a restart are not joined.
+//! length of the window and `skew`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -18,9 +20,12 @@ use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
 use crate::incident::containment::later;
 use crate::incident::event::Occurrence;
+use crate::incident::keep;
 use crate::incident::window;
 use crate::incident::window::Entry;
 use crate::incident::window::Window;
+use crate::model::correlation::OpenWindow;
+use crate::model::correlation::WindowKey;
 
 /// Windows open for one signature at most; parts beyond are dropped and counted.
 const MAX_WINDOWS: usize = 4_096;
@@ -43,24 +48,14 @@ pub(crate) struct Joined {
 /// Every open window.
 #[derive(Debug, Default)]
 pub(crate) struct Correlator {
-    windows: HashMap<Group, Window>,
+    windows: HashMap<WindowKey, Window>,
     /// When a window must be looked at; the number keeps equal times in order of arrival.
-    deadlines: BTreeMap<(Timestamp, u64), Group>,
+    deadlines: BTreeMap<(Timestamp, u64), WindowKey>,
     open: HashMap<Arc<str>, usize>,
     watermark: Option<Timestamp>,
     arrivals: u64,
-}
-
-/// What records must have in common to be joined.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Group {
-    signature: Arc<str>,
-    environment: Arc<str>,
-    /// `None` where the trace joins across services.
-    service: Option<Arc<str>>,
-    keys: Vec<String>,
-    /// Set for a record that lacks a key: it is joined with nothing.
-    alone: Option<u64>,
+    /// Windows to be saved.
+    changed: BTreeSet<WindowKey>,
 }
 
 /// What came of a part.
@@ -72,6 +67,25 @@ pub(crate) struct Outcome {
 }
 
 impl Correlator {
+    /// Puts back what the store kept of a window. Call before the first part.
+    pub(crate) fn restore(&mut self, open: OpenWindow, signature: &Arc<Signature>) {
+        let key = open.key.clone();
+        self.arrivals = self.arrivals.max(key.alone.unwrap_or(0)) + 1;
+        self.windows.insert(key.clone(), keep::restored(open, signature));
+        *self.open.entry(Arc::clone(&signature.id)).or_default() += 1;
+        self.note_due(None, key);
+    }
+
+    /// A window as it is to be stored; `None` = it is over.
+    pub(crate) fn stored(&self, key: &WindowKey) -> Option<OpenWindow> {
+        self.windows.get(key).map(|window| keep::stored(key, window))
+    }
+
+    /// The windows that changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<WindowKey> {
+        mem::take(&mut self.changed)
+    }
+
     /// Takes one part, found at event time `time` in `service` and `environment`.
     pub(crate) fn offer(
         &mut self,
@@ -103,6 +117,7 @@ impl Correlator {
         let deadline = later(later(self.watermark.map_or(time, |mark| mark.max(time)), rule.timespan), skew);
         let window = self.windows.entry(group.clone()).or_insert_with(|| Window::new(&signature));
         let was_due = window.due();
+        self.changed.insert(group.clone());
         let mut outcome = Outcome::default();
         if alone {
             // What else of its trace comes in this window belongs to it.
@@ -120,7 +135,7 @@ impl Correlator {
         outcome
     }
 
-    fn note_due(&mut self, before: Option<Timestamp>, group: Group) {
+    fn note_due(&mut self, before: Option<Timestamp>, group: WindowKey) {
         let due = self.windows.get(&group).and_then(Window::due);
         if let Some(due) = due.filter(|_| due != before) {
             self.deadlines.insert((due, self.arrivals), group);
@@ -152,9 +167,10 @@ impl Correlator {
         joined
     }
 
-    fn end(&mut self, group: &Group, time: Timestamp, joined: &mut Vec<Joined>) {
+    fn end(&mut self, group: &WindowKey, time: Timestamp, joined: &mut Vec<Joined>) {
         let Some(window) = self.windows.get_mut(group) else { return };
-        let signature = window.signature();
+        self.changed.insert(group.clone());
+        let signature = Arc::clone(&window.signature);
         if let Some(rule) = &signature.correlation {
             while let Some(head) = window.first_due(time) {
                 if !rule.negate.is_empty()
@@ -195,7 +211,7 @@ fn partial(entry: Entry, signature: &Signature, rule: &Correlation) -> Option<Jo
 }
 
 /// `None` for what can never count: a burst is counted by its group, and this record names none.
-fn group(signature: &Signature, rule: &Correlation, part: &Part, environment: &Arc<str>) -> Option<Group> {
+fn group(signature: &Signature, rule: &Correlation, part: &Part, environment: &Arc<str>) -> Option<WindowKey> {
     let keys: Vec<String> = part.keys.iter().flatten().cloned().collect();
     let joinable = keys.len() == part.keys.len();
     if window::counts(rule.kind) && (!joinable || !part.whole) && !is_negated(rule, part) {
@@ -205,7 +221,7 @@ fn group(signature: &Signature, rule: &Correlation, part: &Part, environment: &A
         return None;
     }
     let (signature, environment) = (Arc::clone(&signature.id), Arc::clone(environment));
-    Some(Group { signature, environment, service: None, keys, alone: None })
+    Some(WindowKey { signature, environment, service: None, keys, alone: None })
 }
 
 fn is_negated(rule: &Correlation, part: &Part) -> bool {

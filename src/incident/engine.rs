@@ -1,5 +1,5 @@
 //! The judge: `handle(event, now, &mut effects)`. Synchronous and pure: no clock, no I/O; what it remembers is what `store`
-//! keeps, so a restart changes nothing (only the open windows of correlations are lost).
+//! keeps, so a restart changes nothing.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -17,17 +17,22 @@ use crate::incident::correlation::Joined;
 use crate::incident::event::Effect;
 use crate::incident::event::Event;
 use crate::incident::event::Occurrence;
+use crate::incident::mutes::Mutes;
 use crate::incident::place::Found;
 use crate::incident::place::Place;
 use crate::incident::place::Settings;
 use crate::incident::verdict::Judgement;
+use crate::model::command::Mute;
 use crate::model::command::Selector;
+use crate::model::correlation::OpenWindow;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::UNKNOWN_ENVIRONMENT;
 use crate::model::incident::UNKNOWN_SERVICE;
 use crate::model::record::Resource;
+use crate::model::view::ReleaseView;
 
 /// All incidents of one sidecar.
 #[derive(Debug, Default)]
@@ -35,10 +40,13 @@ pub struct Engine {
     config: IncidentConfig,
     explain: bool,
     signatures: HashMap<Arc<str>, Arc<Signature>>,
+    /// Service → the signatures whose scope names it.
+    scoped: HashMap<Arc<str>, Vec<Arc<Signature>>>,
     places: Vec<Place>,
     /// Service → environment → index into `places`.
     index: BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>,
     correlator: Correlator,
+    mutes: Mutes,
 }
 
 impl Engine {
@@ -73,10 +81,27 @@ impl Engine {
         }
     }
 
+    /// The same for the open windows of correlations. Those of signatures that are gone are given back, to be forgotten.
+    pub fn restore_windows(&mut self, windows: Vec<OpenWindow>) -> Vec<WindowKey> {
+        let mut gone = Vec::new();
+        for open in windows {
+            match self.signatures.get(&open.key.signature).filter(|signature| signature.correlation.is_some()) {
+                Some(signature) => self.correlator.restore(open, signature),
+                None => gone.push(open.key),
+            }
+        }
+        gone
+    }
+
+    /// A window as it is to be stored; `None` = it is over.
+    pub fn window(&self, key: &WindowKey) -> Option<OpenWindow> {
+        self.correlator.stored(key)
+    }
+
     /// Replaces the catalog (reload): unchanged signatures keep their state, removed ones are retired.
     pub fn set_catalog(&mut self, catalog: &Catalog, out: &mut Vec<Effect>) {
         self.set_signatures(catalog);
-        let settings = Settings { config: &self.config, explain: self.explain };
+        let settings = Settings { config: &self.config, explain: self.explain, mutes: &self.mutes };
         for at in self.index.values().flat_map(BTreeMap::values) {
             let Some(place) = self.places.get_mut(*at) else { continue };
             place.set_signatures(|id| self.signatures.get(id));
@@ -88,6 +113,12 @@ impl Engine {
     fn set_signatures(&mut self, catalog: &Catalog) {
         self.signatures =
             catalog.signatures.iter().map(|signature| (signature.id.clone(), signature.clone())).collect();
+        self.scoped.clear();
+        for signature in &catalog.signatures {
+            for service in signature.scope_of("service.name") {
+                self.scoped.entry(Arc::from(service.as_str())).or_default().push(signature.clone());
+            }
+        }
     }
 
     /// Judges one event. `now` is the ingest time.
@@ -128,7 +159,11 @@ impl Engine {
                 let time = cap(Some(time), out);
                 self.at(&service, &environment, |place, settings| place.declare(&release, time, settings, out));
             }
-            Event::Mute { tracks, until } => self.change(&tracks, |track| track.muted_until = until, out),
+            Event::Mute { tracks, until } => {
+                self.mutes.say(&tracks, until, now);
+                out.push(Effect::MutesChanged);
+                self.change(&tracks, |track| track.muted_until = until, out);
+            }
             Event::Acknowledge { tracks, by } => {
                 let acknowledge =
                     |track: &mut Track| track.acknowledged_by = track.episode.as_ref().map(|_| by.clone());
@@ -143,6 +178,16 @@ impl Engine {
         self.judge_joined(joined, out);
     }
 
+    /// Puts back what is muted.
+    pub fn restore_mutes(&mut self, mutes: Vec<Mute>) {
+        self.mutes.restore(mutes);
+    }
+
+    /// What is muted, tracks that are not found yet included.
+    pub fn mutes(&self) -> &[Mute] {
+        self.mutes.all()
+    }
+
     /// Every track, for snapshots.
     pub fn tracks(&self) -> impl Iterator<Item = &Track> {
         self.places.iter().flat_map(Place::tracks)
@@ -153,7 +198,16 @@ impl Engine {
         self.known(&key.service, &key.environment)?.track(&key.signature)
     }
 
-    /// Every live release, for snapshots.
+    /// Every live release as people see it.
+    pub fn releases(&self) -> Vec<ReleaseView> {
+        let views = self.places.iter().flat_map(|place| {
+            let scoped = self.scoped.get(&place.service).map_or(&[][..], Vec::as_slice);
+            place.releases(scoped, &self.config)
+        });
+        views.collect()
+    }
+
+    /// Every live release, to be kept.
     pub fn live_releases(&self) -> impl Iterator<Item = &LiveRelease> {
         self.places.iter().flat_map(|place| place.population.releases())
     }
@@ -186,14 +240,14 @@ impl Engine {
     fn at(&mut self, service: &str, environment: &str, work: impl FnOnce(&mut Place, Settings<'_>)) {
         let at = self.place_at(service, environment);
         if let Some(place) = self.places.get_mut(at) {
-            work(place, Settings { config: &self.config, explain: self.explain });
+            work(place, Settings { config: &self.config, explain: self.explain, mutes: &self.mutes });
         }
     }
 
     fn occur(&mut self, occurrence: Box<Occurrence>, time: Timestamp, out: &mut Vec<Effect>) {
         let (service, environment) = names_of(&occurrence.resource);
         let at = self.place_at(service, environment);
-        let settings = Settings { config: &self.config, explain: self.explain };
+        let settings = Settings { config: &self.config, explain: self.explain, mutes: &self.mutes };
         let Some(place) = self.places.get_mut(at) else { return };
         place.hear(&occurrence.resource, time, settings.config, out);
         let Some(part) = occurrence.part.clone().filter(|_| occurrence.signature.correlation.is_some()) else {
@@ -210,6 +264,7 @@ impl Engine {
         };
         let names = (&key.service, &key.environment);
         let outcome = self.correlator.offer((occurrence, &part), time, names, self.config.skew);
+        out.extend(self.correlator.take_changed().into_iter().map(Effect::WindowChanged));
         self.judge_joined(outcome.joined, out);
         if outcome.dropped {
             out.push(Effect::Crowded(key));
@@ -222,6 +277,7 @@ impl Engine {
             return;
         }
         let joined = self.correlator.advance(time);
+        out.extend(self.correlator.take_changed().into_iter().map(Effect::WindowChanged));
         self.judge_joined(joined, out);
     }
 

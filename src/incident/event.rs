@@ -9,6 +9,7 @@ use crate::catalog::signature::Signature;
 use crate::incident::verdict::Judgement;
 use crate::model::alert::Notice;
 use crate::model::command::Selector;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::Evidence;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
@@ -118,10 +119,14 @@ pub enum Effect {
         /// `deployment.environment.name`
         environment: Arc<str>,
     },
+    /// The open window of a correlation must be saved, or forgotten.
+    WindowChanged(WindowKey),
     /// A notice was not delivered because the track is muted.
     Suppressed(TrackKey),
     /// A part of a correlation was dropped: too many windows are open.
     Crowded(TrackKey),
+    /// What is muted must be saved.
+    MutesChanged,
     /// The record's time was ahead of the clock and was capped.
     ClockSkew,
 }

@@ -1,13 +1,17 @@
 //! The judge: release order, live releases, contains-fix, verdict, state machine, episodes. Pure and synchronous:
 //! `handle(event, now, &mut Vec<Effect>)`; no clock, no I/O.
 
+mod challenge;
 pub mod config;
 mod containment;
 mod correlation;
 pub mod engine;
 mod episode;
 pub mod event;
+mod inventory;
+mod keep;
 pub mod manifest;
+mod mutes;
 mod notice;
 pub mod order;
 mod outlook;

@@ -13,6 +13,7 @@ use crate::model::alert::Notice;
 use crate::model::alert::NoticeKind;
 use crate::model::fix::Fix;
 use crate::model::incident::Episode;
+use crate::model::incident::EpisodeKind;
 use crate::model::incident::Evidence;
 use crate::model::incident::Track;
 use crate::model::verdict::Basis;
@@ -68,7 +69,7 @@ pub(crate) fn build(track: &Track, step: &Step, facts: &Facts<'_>) -> Notice {
         runbook_url: signature.and_then(|signature| signature.runbook_url.clone()),
         reference: fix.and_then(|fix| fix.report.clone()).or_else(|| signature?.references.first().cloned()),
         episode: episode.map(|episode| episode.id.clone()),
-        episode_kind: episode.map(|episode| episode.kind),
+        episode_kind: episode.map(|episode| episode.kind).or_else(|| warned_of(step, facts)),
         verdict: facts.cause.map(|cause| cause.verdict).or(track.last_verdict).unwrap_or(Verdict::UnknownRelease),
         basis: facts.cause.map(|cause| cause.basis).or_else(|| episode?.evidence.basis).unwrap_or(Basis::NoRelease),
         why: why(step, facts),
@@ -81,6 +82,15 @@ pub(crate) fn build(track: &Track, step: &Step, facts: &Facts<'_>) -> Notice {
         older_live,
         previous_episodes: track.episodes.saturating_sub(u64::from(episode.is_some())),
         evidence: evidence(episode, facts),
+    }
+}
+
+/// What a warning is about: a warning opens no episode.
+fn warned_of(step: &Step, facts: &Facts<'_>) -> Option<EpisodeKind> {
+    match (step, facts.cause.map(|cause| cause.verdict)) {
+        (Step::Warn, Some(Verdict::StaleBuild | Verdict::StaleRuntime)) => Some(EpisodeKind::Stale),
+        (Step::Warn | Step::Unsatisfiable(_), _) => Some(EpisodeKind::Unverifiable),
+        _ => None,
     }
 }
 

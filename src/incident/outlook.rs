@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 
 use crate::catalog::signature::Signature;
+use crate::incident::config::IncidentConfig;
 use crate::incident::containment::Surroundings;
+use crate::incident::containment::earlier;
 use crate::incident::containment::is_comparable;
 use crate::incident::containment::later;
 use crate::incident::containment::travels;
@@ -95,6 +97,22 @@ impl Outlook {
             (None, Some((fix, _))) => FixState::Later(fix),
             (None, None) => FixState::None,
         }
+    }
+
+    /// The first moment after `clock` at which the passing of time alone changes which fix counts or where it puts a track.
+    pub(crate) fn next_change(
+        &self,
+        signature: &Signature,
+        clock: Timestamp,
+        config: &IncidentConfig,
+    ) -> Option<Timestamp> {
+        let moments = self.views.iter().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
+        let moments = moments.flat_map(|(fix, view)| {
+            let in_force = earlier(view.effective_at, config.skew);
+            let given_up = later(fix.at, config.pending);
+            [Some(in_force), fix.day_start, view.rollout_end, Some(given_up)]
+        });
+        moments.flatten().filter(|moment| *moment > clock).min()
     }
 }
 

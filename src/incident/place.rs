@@ -12,6 +12,8 @@ use crate::incident::containment::Surroundings;
 use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
+use crate::incident::inventory;
+use crate::incident::mutes::Mutes;
 use crate::incident::notice;
 use crate::incident::outlook::Outlook;
 use crate::incident::population::Population;
@@ -27,6 +29,7 @@ use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::record::Resource;
+use crate::model::view::ReleaseView;
 
 /// One service in one environment.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) config: &'a IncidentConfig,
     /// Every verdict gets its sentence, not only those that somebody is told.
     pub(crate) explain: bool,
+    /// What is muted before it is found.
+    pub(crate) mutes: &'a Mutes,
 }
 
 /// One occurrence to be judged.
@@ -108,6 +113,13 @@ impl Place {
         self.tracks.values_mut().map(|kept| &mut kept.track)
     }
 
+    /// Its live releases, for people: beside the fixes of the incidents found here, and of `scoped`, which name this service.
+    pub(crate) fn releases(&self, scoped: &[Arc<Signature>], config: &IncidentConfig) -> Vec<ReleaseView> {
+        let around = Surroundings { population: &self.population, rules: config.rules(&self.service), config };
+        let found = self.tracks.values().filter_map(|kept| kept.signature.as_ref());
+        inventory::of(&self.environment, found.chain(scoped), &around)
+    }
+
     /// One track.
     pub(crate) fn track(&self, signature: &str) -> Option<&Track> {
         self.tracks.get(signature).map(|kept| &kept.track)
@@ -157,7 +169,7 @@ impl Place {
     }
 
     /// Makes sure that there is a track of `signature`.
-    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp) {
+    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp, mutes: &Mutes) {
         if self.tracks.contains_key(&signature.id) {
             return;
         }
@@ -166,7 +178,8 @@ impl Place {
             service: self.service.clone(),
             environment: self.environment.clone(),
         };
-        let track = track::new_track(key, TrackState::Open, clock);
+        let muted_until = mutes.until(&key);
+        let track = Track { muted_until, ..track::new_track(key, TrackState::Open, clock) };
         let kept = Kept { track, outlook: Outlook::default(), signature: Some(signature.clone()) };
         self.tracks.insert(signature.id.clone(), kept);
     }
@@ -176,7 +189,7 @@ impl Place {
         let Found { occurrence, time, .. } = *found;
         self.population.advance(time);
         let clock = self.population.clock.unwrap_or(time);
-        self.know(&occurrence.signature, clock);
+        self.know(&occurrence.signature, clock, settings.mutes);
         let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(&occurrence.signature.id) else { return };
         let signature = signature.as_deref().unwrap_or(&occurrence.signature);
         let around = Surroundings {
@@ -212,7 +225,8 @@ impl Place {
             steps.extend(track::on_judgement(track, &ruling, &seen, settings.config));
         }
         track::count(track, ruling.verdict, time);
-        self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+        let due = outlook.next_change(signature, clock, settings.config);
+        self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         let told = settings.explain || !steps.is_empty();
         let why = if told { ruling.to_string() } else { String::new() };
         let (verdict, basis) = (ruling.verdict, ruling.basis);
@@ -250,7 +264,7 @@ impl Place {
             let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
             let fix_at = track.fix_at;
-            let from = change_fix(track, &standing, (&facts, known), out);
+            let from = change_fix(track, &standing, (&facts, clock), out);
             let mut steps = track::on_time(track, clock, &standing, settings.config);
             if signature.role == Role::Cause {
                 steps.extend(track::on_standing(track, &standing, clock));
@@ -258,7 +272,8 @@ impl Place {
             if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
-            self.due = self.due.into_iter().chain(track::due(track, clock, settings.config)).min();
+            let due = outlook.next_change(signature, known, settings.config);
+            self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         }
     }
 }
@@ -268,12 +283,12 @@ impl Place {
 fn change_fix(
     track: &mut Track,
     standing: &Standing<'_>,
-    (facts, known): (&notice::Facts<'_>, Timestamp),
+    (facts, clock): (&notice::Facts<'_>, Timestamp),
     out: &mut Vec<Effect>,
 ) -> TrackState {
     let from = track.state;
-    let steps = track::on_fix(track, standing, known);
-    track::settle(track, standing, known);
+    let steps = track::on_fix(track, standing, clock);
+    track::settle(track, standing, clock);
     if track.occurrences == 0 && track.last_seen.is_none() {
         out.push(Effect::Entered { key: track.key.clone(), from: None, to: track.state });
         return track.state;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
+use crate::incident::challenge;
 use crate::incident::config::IncidentConfig;
+use crate::incident::containment::earlier;
 use crate::incident::containment::later;
 use crate::incident::version::is_commit;
-use crate::model::incident::Challenge;
 use crate::model::incident::Heard;
 use crate::model::incident::LiveRelease;
 use crate::model::record::Resource;
@@ -22,8 +23,6 @@ const MAX_RELEASES: usize = 200;
 const MAX_INSTANCES: usize = 1_000;
 /// An instance not heard for so long is no longer counted as running.
 const INSTANCE_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-/// A challenger needs so many records since the current release was last heard.
-const CHALLENGER_RECORDS: u32 = 3;
 
 /// Everything alive in one service and environment.
 #[derive(Debug)]
@@ -116,6 +115,8 @@ impl Population {
             (live.heard, live.last_seen) = (true, time);
             change = true;
         }
+        // Back after a silence: whether a release with the fix is absent is asked anew.
+        change |= time.duration_since(live.last_seen) > config.drain;
         live.longest_gap = live.longest_gap.max(time.duration_since(live.last_seen));
         change |= time < live.first_seen;
         live.first_seen = live.first_seen.min(time);
@@ -230,7 +231,6 @@ impl Population {
             })
     }
 
-    /// Hysteresis: a lone stale line among sparse logs must not look like a rollback (verdicts.md, section 1).
     fn update_current(&mut self, release: &str, left_current: bool, time: Timestamp, config: &IncidentConfig) -> bool {
         if self.current.as_deref() == Some(release) {
             return false;
@@ -243,23 +243,13 @@ impl Population {
             return false;
         }
         let instance_moved = left_current && self.holds_majority(release);
-        let last_heard = current.last_seen;
-        let silence = config.drain.max(config.rollout_max.min(current.longest_gap.saturating_mul(3)));
+        let current = (current.last_seen, current.longest_gap);
         let Some(live) = self.releases.get_mut(release) else { return false };
-        let mut challenge = live.challenge.unwrap_or(Challenge { records: 0, since: time });
-        if challenge.since <= last_heard {
-            challenge = Challenge { records: 0, since: time };
-        }
-        challenge.records = challenge.records.saturating_add(1);
-        live.challenge = Some(challenge);
-        let outlived = challenge.records >= CHALLENGER_RECORDS
-            && time.duration_since(challenge.since) >= config.drain
-            && time.duration_since(last_heard) > silence;
-        if instance_moved || outlived {
+        let takes_over = challenge::outlives(live, current, time, config) || instance_moved;
+        if takes_over {
             self.set_current(release);
-            return true;
         }
-        false
+        takes_over
     }
 
     fn holds_majority(&self, release: &str) -> bool {
@@ -287,7 +277,12 @@ impl Population {
         first_sight: Timestamp,
         contains: impl Fn(&str) -> bool,
     ) -> Option<Timestamp> {
-        let known_from = first_sight.saturating_sub(INSTANCE_LIFETIME).unwrap_or(Timestamp::MIN);
+        let known_from = earlier(first_sight, INSTANCE_LIFETIME);
+        // Records that name no instance come from one, too.
+        let nameless = |live: &&LiveRelease| live.heard && live.instances.is_empty() && live.last_seen >= known_from;
+        if self.releases.values().filter(nameless).any(|live| !contains(&live.release)) {
+            return None;
+        }
         let mut since = None;
         for (instance, release) in &self.running {
             let heard = self.releases.get(release)?.instances.get(instance);

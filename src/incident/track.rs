@@ -269,16 +269,13 @@ pub(crate) fn on_fix(track: &mut Track, standing: &Standing<'_>, clock: Timestam
     Vec::new()
 }
 
-/// When `on_time` may change something, in event time.
-pub(crate) fn due(track: &Track, clock: Timestamp, config: &IncidentConfig) -> Option<Timestamp> {
+/// When an alarm of the track may end, in event time.
+pub(crate) fn due(track: &Track, config: &IncidentConfig) -> Option<Timestamp> {
     let own = match track.state {
         TrackState::Relapsed => track.last_alarm.map(|last| later(last, config.quiet)),
         TrackState::Quiet => Some(later(track.since, config.clear)),
         TrackState::Suspect => track.last_alarm.map(|last| later(last, config.unknown)),
-        // The rollout's end moves with what is heard: look again at the pace at which it can matter.
-        TrackState::RollingOut => Some(later(clock, config.skew)),
-        TrackState::Open | TrackState::FixPending => Some(later(clock, config.rollout_max)),
-        TrackState::Fixed | TrackState::Retired => None,
+        _ => None,
     };
     let stale = track.stale.map(|known| later(known.last, config.quiet));
     own.into_iter().chain(stale).min()

@@ -41,20 +41,16 @@ pub(crate) struct Entry {
 /// The parts of one group.
 #[derive(Debug)]
 pub(crate) struct Window {
-    signature: Arc<Signature>,
+    pub(crate) signature: Arc<Signature>,
     /// By event time.
-    entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Up to this event time the group has been told of, and until then it is kept.
-    served: Option<(Timestamp, Timestamp)>,
+    pub(crate) served: Option<(Timestamp, Timestamp)>,
 }
 
 impl Window {
     pub(crate) fn new(signature: &Arc<Signature>) -> Self {
         Self { signature: Arc::clone(signature), entries: Vec::new(), served: None }
-    }
-
-    pub(crate) fn signature(&self) -> Arc<Signature> {
-        Arc::clone(&self.signature)
     }
 
     /// When it must be looked at next; `None` when nothing is in it.

@@ -8,7 +8,7 @@ use memchr::memrchr;
 /// Bytes kept before the first uncompleted one: where a record without a time looks for one.
 pub(crate) const HISTORY: usize = 64 * 1024;
 /// Completed bytes are dropped in pieces of at least this size, so that moving the rest costs little.
-const DROP_AT: usize = 256 * 1024;
+const DROP_AT: usize = 64 * 1024;
 
 /// Bytes of an overlong line that were left out.
 #[derive(Debug, Clone, Copy)]

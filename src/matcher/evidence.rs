@@ -11,6 +11,7 @@ use crate::matcher::leaves;
 use crate::matcher::leaves::Leaf;
 use crate::matcher::literals;
 use crate::matcher::literals::Copied;
+use crate::matcher::rarity::Rarity;
 use crate::matcher::verify;
 use crate::model::record::Record;
 
@@ -44,7 +45,7 @@ impl<'t, 'r> Evidence<'t, 'r> {
             let exact = clues.iter().find_map(|clue| line_at(text, memmem::find(text, clue.as_bytes())?));
             let whole = exact.or_else(|| clues.iter().find_map(|clue| line_with(text, clue.as_bytes())));
             // Escaped text holds at least a piece of it.
-            let piece = |clue: &String| literals::best_piece(clue.as_bytes(), Copied::Verbatim);
+            let piece = |clue: &String| literals::best_piece(clue.as_bytes(), Copied::Verbatim, &Rarity::default());
             whole.or_else(|| clues.iter().filter_map(piece).find_map(|piece| line_with(text, &piece)))
         })
     }

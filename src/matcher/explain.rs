@@ -8,9 +8,12 @@ use crate::catalog::detection::Comparison;
 use crate::catalog::detection::Literal;
 use crate::catalog::detection::Predicate;
 use crate::catalog::signature::Signature;
+use crate::matcher::fold;
 use crate::matcher::leaves;
 use crate::matcher::leaves::Leaf;
 use crate::matcher::leaves::Question;
+use crate::matcher::literals;
+use crate::matcher::rarity::Rarity;
 use crate::matcher::verify;
 use crate::model::record::Record;
 
@@ -34,7 +37,8 @@ pub struct Explanation {
     pub condition_holds: bool,
     /// Every selection, in the order written.
     pub selections: Vec<SelectionCheck>,
-    /// Part of the single questions that hold, 0 to 1: what explanations are ordered by.
+    /// Part of the single questions that hold, 0 to 1: what explanations are ordered by. Where none holds, a text that the signature
+    /// looks for may still be in the record.
     pub nearness: f64,
 }
 
@@ -79,8 +83,11 @@ pub struct Check {
     pub holds: bool,
 }
 
+/// A record that holds a literal of a signature is at least this near: a wording may have drifted.
+const OF_A_LITERAL: f64 = 0.25;
+
 /// Explains one signature.
-pub(crate) fn explain(signature: &Signature, record: &Record) -> Explanation {
+pub(crate) fn explain(signature: &Signature, record: &Record, rarity: &Rarity) -> Explanation {
     let scope: Vec<ScopeCheck> =
         signature.scope.iter().map(|(name, accepted)| scope_check(name, accepted, record)).collect();
     let selections: Vec<SelectionCheck> = signature
@@ -101,7 +108,11 @@ pub(crate) fn explain(signature: &Signature, record: &Record) -> Explanation {
         matches,
         condition: signature.detection.condition_text.clone(),
         condition_holds,
-        nearness: nearness(&selections),
+        nearness: nearness(&selections).max(if holds_a_literal(signature, record, rarity) {
+            OF_A_LITERAL
+        } else {
+            0.0
+        }),
         scope,
         selections,
     }
@@ -113,6 +124,15 @@ fn nearness(selections: &[SelectionCheck]) -> f64 {
         selections.iter().flat_map(|selection| &selection.checks).filter(|check| !check.modifier.starts_with("not_"));
     let (held, all) = telling.fold((0_u32, 0_u32), |(held, all), check| (held + u32::from(check.holds), all + 1));
     f64::from(held) / f64::from(all.max(1))
+}
+
+/// The same that is counted as a near miss while scanning.
+fn holds_a_literal(signature: &Signature, record: &Record, rarity: &Rarity) -> bool {
+    let Some(required) = literals::of_signature(signature, rarity) else { return false };
+    let exceptions = record.exceptions.iter().map(|exception| exception.message.as_str());
+    let texts: Vec<&str> = exceptions.chain([record.original.as_deref().unwrap_or(&record.body)]).collect();
+    let holds = |literal: &Vec<u8>| texts.iter().any(|text| fold::find_folded(text.as_bytes(), literal).is_some());
+    required.iter().any(holds)
 }
 
 fn scope_check(name: &str, accepted: &[String], record: &Record) -> ScopeCheck {

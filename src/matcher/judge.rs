@@ -1,7 +1,6 @@
 //! Judges a stretch of whole records: prefilter, then, only where it calls, framing, decoding and verifying. Receives the buffer of a
 //! stream and the stretch, gives observations in the order of the stream.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,12 +14,13 @@ use crate::matcher::buffer::Buffer;
 use crate::matcher::earlier::Earlier;
 use crate::matcher::framing;
 use crate::matcher::framing::Frame;
-use crate::matcher::lanes::Search;
 use crate::matcher::prefilter::Hit;
 use crate::matcher::prefilter::Survey;
 use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
+use crate::matcher::shape::Shown;
+use crate::matcher::sieve::Search;
 use crate::matcher::verify;
 use crate::matcher::watch;
 use crate::matcher::watch::Tuple;
@@ -35,8 +35,6 @@ pub(crate) struct Memory {
     pub watch: Watch,
     /// What went through.
     pub tally: Tally,
-    /// Records that held a literal of a signature and did not match it, by signature id.
-    pub near_misses: BTreeMap<Arc<str>, u64>,
     /// The time before a record.
     pub earlier: Earlier,
     scratch: Vec<u8>,
@@ -229,14 +227,18 @@ impl Judge<'_> {
         let all = 0..if every { matcher.signatures.len() } else { 0 };
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
+        let mut shown = Shown::default();
         for index in all.chain(merged(some.0, some.1)) {
+            if !matcher.shapes.may_match(index, &record, &mut shown) {
+                continue;
+            }
             match matcher.find(index, &record, raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
                     let preceded_at = self.memory.earlier.time(bytes, start, dropped);
                     self.out.push(Observation::Match(Match { preceded_at, ..found }));
                 }
-                None => note_near_miss(&mut self.memory.near_misses, matcher, &survey, index, &record),
+                None => note_near_miss(&mut self.memory.tally, matcher, &survey, index, &record),
             }
         }
         if self.out.len() > reported {
@@ -280,6 +282,7 @@ impl Judge<'_> {
         if record.time.is_none() {
             record.time = self.earlier_time(start);
             record.time_inherited = record.time.is_some();
+            self.memory.tally.no_time += u64::from(record.time.is_none());
         }
         record
     }
@@ -290,20 +293,14 @@ impl Judge<'_> {
 }
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
-fn note_near_miss(
-    near_misses: &mut BTreeMap<Arc<str>, u64>,
-    matcher: &Matcher,
-    survey: &Survey,
-    index: usize,
-    record: &Record,
-) {
+fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
     if survey.signatures.binary_search(&index).is_err() {
         return;
     }
     if let Some(signature) = matcher.signatures.get(index)
         && verify::in_scope(signature, record)
     {
-        *near_misses.entry(Arc::clone(&signature.id)).or_default() += 1;
+        *tally.near_misses.entry(Arc::clone(&signature.id)).or_default() += 1;
     }
 }
 

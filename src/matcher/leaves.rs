@@ -62,13 +62,13 @@ impl<'t> Leaf<'t, '_> {
         let texts =
             |literals: &[Literal], stance| literals.iter().find_map(|literal| fold::find(literal, stance, value));
         match self.question {
-            Question::Pattern(pattern) => pattern.regex.find(value).map(|found| found.range()),
+            Question::Pattern(pattern) => position(pattern, value),
             Question::Predicate(Predicate::Equals(literals), _) => texts(literals, Stance::Whole),
             Question::Predicate(Predicate::Contains(literals), _) => texts(literals, Stance::Inside),
             Question::Predicate(Predicate::StartsWith(literals), _) => texts(literals, Stance::Start),
             Question::Predicate(Predicate::EndsWith(literals), _) => texts(literals, Stance::End),
             Question::Predicate(Predicate::Re(patterns), _) => {
-                patterns.iter().find_map(|pattern| pattern.regex.find(value).map(|found| found.range()))
+                patterns.iter().find_map(|pattern| position(pattern, value))
             }
             Question::Predicate(..) => None,
         }
@@ -81,8 +81,12 @@ impl<'t> Leaf<'t, '_> {
             Question::Predicate(Predicate::Re(patterns), _) => patterns,
             Question::Predicate(..) => &[],
         };
-        patterns.iter().map(|pattern| &pattern.regex)
+        patterns.iter().filter_map(|pattern| pattern.regex.regex())
     }
+}
+
+fn position(pattern: &Pattern, value: &str) -> Option<Range<usize>> {
+    pattern.regex.regex()?.find(value).map(|found| found.range())
 }
 
 /// Every selection that holds and that the condition wants to hold, in the order of the condition.

@@ -13,45 +13,18 @@ use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Test;
 use crate::catalog::signature::Signature;
 use crate::matcher::part;
+use crate::matcher::rarity::COMMON;
+use crate::matcher::rarity::Rarity;
 use crate::matcher::regex_literals;
 
 /// Shorter literals make nearly every line a candidate.
 const MIN_LEN: usize = 3;
 /// Longer ones only make the automaton bigger.
 const MAX_LEN: usize = 32;
+/// A literal of this weight is as good as a heavier one: some fifteen bytes.
+const TELLING: usize = 36;
 /// A set with more members is given up.
 pub(crate) const MAX_MEMBERS: usize = 256;
-/// Texts that ordinary logs are full of: a literal inside one of them filters little.
-const COMMON: &[&str] = &[
-    "error:",
-    "exception:",
-    "failed to",
-    "traceback (most recent call last):",
-    "typeerror",
-    "valueerror",
-    "keyerror",
-    "warning",
-    "runtimeerror",
-    "attributeerror",
-    "critical",
-    "connection",
-    "request",
-    "response",
-    "message",
-    "not found",
-    "invalid",
-    "timeout",
-    "could not",
-    "unable to",
-    "debug",
-    "info",
-    "http",
-    "severity",
-    "timestamp",
-    "service",
-    "websocket",
-];
-
 /// A set of literals, lower case: every match holds at least one. The empty set belongs to what never matches.
 pub(crate) type Required = Vec<Vec<u8>>;
 
@@ -95,63 +68,64 @@ impl Copied {
 
 /// The literals of a signature; `None` = no set is known and every record is a candidate. The records of a correlation may each hold
 /// one selection only: one literal of any of them must call.
-pub(crate) fn of_signature(signature: &Signature) -> Option<Required> {
+pub(crate) fn of_signature(signature: &Signature, rarity: &Rarity) -> Option<Required> {
     match &signature.correlation {
         Some(rule) => {
             let taking_part = part::taking_part(signature, rule);
-            union(taking_part.iter().map(|index| of_test(&signature.detection.selections.get(*index)?.test)))
+            union(taking_part.iter().map(|index| of_test(&signature.detection.selections.get(*index)?.test, rarity)))
         }
-        None => of(&signature.detection),
+        None => of(&signature.detection, rarity),
     }
 }
 
 /// The literals of a detection; `None` = no set is known and every record is a candidate.
-pub(crate) fn of(detection: &Detection) -> Option<Required> {
-    of_condition(detection, &detection.condition)
+pub(crate) fn of(detection: &Detection, rarity: &Rarity) -> Option<Required> {
+    of_condition(detection, &detection.condition, rarity)
 }
 
-fn of_condition(detection: &Detection, condition: &Condition) -> Option<Required> {
+fn of_condition(detection: &Detection, condition: &Condition, rarity: &Rarity) -> Option<Required> {
     match condition {
-        Condition::Selection(index) => of_test(&detection.selections.get(*index)?.test),
-        Condition::All(parts) => best(parts.iter().map(|part| of_condition(detection, part))),
-        Condition::Any(parts) => union(parts.iter().map(|part| of_condition(detection, part))),
+        Condition::Selection(index) => of_test(&detection.selections.get(*index)?.test, rarity),
+        Condition::All(parts) => best(parts.iter().map(|part| of_condition(detection, part, rarity)), rarity),
+        Condition::Any(parts) => union(parts.iter().map(|part| of_condition(detection, part, rarity))),
         Condition::Not(_) => None,
     }
 }
 
-fn of_test(test: &Test) -> Option<Required> {
+fn of_test(test: &Test, rarity: &Rarity) -> Option<Required> {
     match test {
-        Test::All(parts) => best(parts.iter().map(of_test)),
-        Test::Any(parts) => union(parts.iter().map(of_test)),
-        Test::Pattern(pattern) => regex_literals::of(&pattern.regex, Copied::Headline),
+        Test::All(parts) => best(parts.iter().map(|part| of_test(part, rarity)), rarity),
+        Test::Any(parts) => union(parts.iter().map(|part| of_test(part, rarity))),
+        Test::Pattern(pattern) => regex_literals::of(&pattern.regex, Copied::Headline, rarity),
         Test::Field(test) => match test.field {
-            Field::Body | Field::SpanName | Field::StatusMessage => of_field(test, Copied::Verbatim),
-            Field::Attribute(_) => of_field(test, Copied::Value),
+            Field::Body | Field::SpanName | Field::StatusMessage => of_field(test, Copied::Verbatim, rarity),
+            Field::Attribute(_) => of_field(test, Copied::Value, rarity),
             // Defaults of the configuration, mapped levels, ids cut out of longer ones.
             Field::Resource(_) | Field::SeverityText | Field::SeverityNumber | Field::TraceId | Field::SpanId => None,
         },
-        Test::Exception(_, tests) => best(tests.iter().map(of_link)),
+        Test::Exception(_, tests) => best(tests.iter().map(|test| of_link(test, rarity)), rarity),
     }
 }
 
-fn of_link(test: &LinkTest) -> Option<Required> {
+fn of_link(test: &LinkTest, rarity: &Rarity) -> Option<Required> {
     match test {
         LinkTest::Field(test) => {
             // A message may be a JSON value that is printed anew.
             let copied = if test.field == ExceptionField::Message { Copied::Value } else { Copied::Words };
-            of_field(test, copied)
+            of_field(test, copied, rarity)
         }
-        LinkTest::Frame(_, tests) => best(tests.iter().map(|test| of_field(test, Copied::Words))),
+        LinkTest::Frame(_, tests) => best(tests.iter().map(|test| of_field(test, Copied::Words, rarity)), rarity),
     }
 }
 
-fn of_field<F>(test: &FieldTest<F>, copied: Copied) -> Option<Required> {
+fn of_field<F>(test: &FieldTest<F>, copied: Copied, rarity: &Rarity) -> Option<Required> {
     if test.negated {
         return None;
     }
-    let quantified = |sets: &mut dyn Iterator<Item = Option<Required>>| if test.all { best(sets) } else { union(sets) };
+    let quantified =
+        |sets: &mut dyn Iterator<Item = Option<Required>>| if test.all { best(sets, rarity) } else { union(sets) };
     let texts = |literals: &[Literal]| {
-        quantified(&mut literals.iter().map(|literal| Some(vec![best_piece(literal.text.as_bytes(), copied)?])))
+        quantified(&mut literals.iter().map(|literal| Some(vec![best_piece(literal.text.as_bytes(), copied, rarity)?])))
     };
     match &test.predicate {
         Predicate::Equals(literals)
@@ -159,15 +133,15 @@ fn of_field<F>(test: &FieldTest<F>, copied: Copied) -> Option<Required> {
         | Predicate::StartsWith(literals)
         | Predicate::EndsWith(literals) => texts(literals),
         Predicate::Re(patterns) => {
-            quantified(&mut patterns.iter().map(|pattern| regex_literals::of(&pattern.regex, copied)))
+            quantified(&mut patterns.iter().map(|pattern| regex_literals::of(&pattern.regex, copied, rarity)))
         }
         Predicate::Exists(_) | Predicate::Cidr(_) | Predicate::Compare(..) => None,
     }
 }
 
 /// Of parts that must all hold: the set that filters best.
-pub(crate) fn best(sets: impl Iterator<Item = Option<Required>>) -> Option<Required> {
-    sets.flatten().max_by_key(set_weight)
+pub(crate) fn best(sets: impl Iterator<Item = Option<Required>>, rarity: &Rarity) -> Option<Required> {
+    sets.flatten().max_by_key(|set| set_weight(set, rarity))
 }
 
 /// Of parts of which one must hold: all their sets, if every part has one.
@@ -185,23 +159,24 @@ pub(crate) fn union(sets: impl Iterator<Item = Option<Required>>) -> Option<Requ
 }
 
 /// The piece of `text` that filters best, lower case; `None` where no piece is long enough.
-pub(crate) fn best_piece(text: &[u8], copied: Copied) -> Option<Vec<u8>> {
+pub(crate) fn best_piece(text: &[u8], copied: Copied, rarity: &Rarity) -> Option<Vec<u8>> {
     text.split(|byte| !copied.keeps(*byte))
         .map(|piece| if copied == Copied::Verbatim { piece } else { piece.trim_ascii() })
         .map(<[u8]>::to_ascii_lowercase)
         .filter(|piece| piece.len() >= MIN_LEN && copied.accepts(piece))
         .map(|piece| piece.get(..MAX_LEN).map_or(piece.clone(), <[u8]>::to_vec))
-        .max_by_key(|piece| weight(piece))
+        .max_by_key(|piece| weight(piece, rarity))
 }
 
-fn set_weight(set: &Required) -> usize {
-    let weakest = set.iter().map(|literal| weight(literal)).min().unwrap_or(usize::MAX / 2);
+fn set_weight(set: &Required, rarity: &Rarity) -> usize {
+    let weakest = set.iter().map(|literal| weight(literal, rarity)).min().unwrap_or(usize::MAX / 2);
     // Every doubling of the set costs about as much as one letter less.
-    (weakest * 8).saturating_sub(set.len().max(1).ilog2() as usize * 16)
+    (weakest * 2).saturating_sub(set.len().max(1).ilog2() as usize * 16)
 }
 
-/// How rare a literal is in logs, roughly: common letters and spaces tell less than rare ones.
-fn weight(literal: &[u8]) -> usize {
+/// How rare a literal is, roughly: common letters and spaces tell less than rare ones, and so does what stands in the log or in other
+/// signatures.
+fn weight(literal: &[u8], rarity: &Rarity) -> usize {
     let sum: usize = literal
         .iter()
         .map(|byte| match byte {
@@ -212,7 +187,38 @@ fn weight(literal: &[u8]) -> usize {
         .sum();
     let text = literal.trim_ascii();
     let common = COMMON.iter().any(|phrase| memchr::memmem::find(phrase.as_bytes(), text).is_some());
-    if common { sum / 4 } else { sum }
+    let sum = if common { sum / 4 } else { sum };
+    // Beyond some length more of it tells little; every doubling of what is called in vain does.
+    let met = rarity.count(text).saturating_add(1).ilog2() + rarity.shared(text).max(1).ilog2();
+    (sum.min(TELLING) * 4 + sum / 8).saturating_sub(met as usize * 20).max(sum / 8)
+}
+
+/// Every text the selections of a signature compare with, as written: what [`Rarity`] learns of the catalog.
+pub(crate) fn texts(signature: &Signature) -> Vec<&str> {
+    fn of_predicate<'s>(predicate: &'s Predicate, found: &mut Vec<&'s str>) {
+        match predicate {
+            Predicate::Equals(literals)
+            | Predicate::Contains(literals)
+            | Predicate::StartsWith(literals)
+            | Predicate::EndsWith(literals) => found.extend(literals.iter().map(|literal| literal.text.as_str())),
+            Predicate::Re(patterns) => found.extend(patterns.iter().map(|pattern| pattern.source.as_str())),
+            Predicate::Exists(_) | Predicate::Cidr(_) | Predicate::Compare(..) => {}
+        }
+    }
+    fn of_test<'s>(test: &'s Test, found: &mut Vec<&'s str>) {
+        match test {
+            Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| of_test(part, found)),
+            Test::Pattern(pattern) => found.push(&pattern.source),
+            Test::Field(test) => of_predicate(&test.predicate, found),
+            Test::Exception(_, tests) => tests.iter().for_each(|test| match test {
+                LinkTest::Field(test) => of_predicate(&test.predicate, found),
+                LinkTest::Frame(_, tests) => tests.iter().for_each(|test| of_predicate(&test.predicate, found)),
+            }),
+        }
+    }
+    let mut found = Vec::new();
+    signature.detection.selections.iter().for_each(|selection| of_test(&selection.test, &mut found));
+    found
 }
 
 #[cfg(test)]
@@ -237,8 +243,9 @@ mod tests {
 
     #[test]
     fn escaped_bytes_break_a_literal() {
-        let piece =
-            |text: &str, copied| best_piece(text.as_bytes(), copied).map(|piece| String::from_utf8(piece).unwrap());
+        let piece = |text: &str, copied| {
+            best_piece(text.as_bytes(), copied, &Rarity::default()).map(|piece| String::from_utf8(piece).unwrap())
+        };
         assert_eq!(piece("argument 'Context_Id'", Copied::Verbatim).as_deref(), Some("context_id"));
         assert_eq!(piece("TypeError: Übergröße now", Copied::Verbatim).as_deref(), Some("typeerror: "));
         assert_eq!(piece("TypeError: boom", Copied::Headline).as_deref(), Some("boom"));
@@ -255,14 +262,17 @@ mod tests {
     fn and_picks_or_joins_not_gives_nothing() {
         let tests = || vec![body_contains("error:"), body_contains("quite rare words")];
         let all = Condition::All(vec![Condition::Selection(0), Condition::Selection(1)]);
-        assert_eq!(texts(of(&detection(tests(), all))), Some(vec!["quite rare words".to_owned()]));
+        assert_eq!(texts(of(&detection(tests(), all), &Rarity::default())), Some(vec!["quite rare words".to_owned()]));
         let any = Condition::Any(vec![Condition::Selection(0), Condition::Selection(1)]);
-        assert_eq!(texts(of(&detection(tests(), any))), Some(vec!["error:".to_owned(), "quite rare words".to_owned()]));
+        assert_eq!(
+            texts(of(&detection(tests(), any), &Rarity::default())),
+            Some(vec!["error:".to_owned(), "quite rare words".to_owned()])
+        );
         let not = Condition::Not(Box::new(Condition::Selection(1)));
-        assert_eq!(of(&detection(tests(), not.clone())), None);
+        assert_eq!(of(&detection(tests(), not.clone()), &Rarity::default()), None);
         let both = Condition::All(vec![not, Condition::Selection(0)]);
-        assert_eq!(texts(of(&detection(tests(), both))), Some(vec!["error:".to_owned()]));
+        assert_eq!(texts(of(&detection(tests(), both), &Rarity::default())), Some(vec!["error:".to_owned()]));
         let open = Condition::Any(vec![Condition::Selection(0), Condition::Not(Box::new(Condition::Selection(1)))]);
-        assert_eq!(of(&detection(tests(), open)), None, "one open branch opens all");
+        assert_eq!(of(&detection(tests(), open), &Rarity::default()), None, "one open branch opens all");
     }
 }

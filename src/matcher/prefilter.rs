@@ -1,4 +1,4 @@
-//! The one pass over the raw bytes: an Aho-Corasick automaton over every signature's required literals, the keys of the release watch,
+//! The one pass over the raw bytes: a search for every signature's required literals, the keys of the release watch,
 //! boot lines, and what may interrupt a literal. Receives a block, gives places where a closer look is due. It may call too often,
 //! never too seldom.
 
@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use crate::catalog::signature::Signature;
 use crate::decode::boot::BOOT_LITERALS;
-use crate::matcher::lanes::Lanes;
-use crate::matcher::lanes::Search;
+use crate::matcher::cost;
 use crate::matcher::literals;
+use crate::matcher::rarity::Rarity;
+use crate::matcher::sieve;
+use crate::matcher::sieve::Means;
+use crate::matcher::sieve::Search;
+use crate::matcher::sieve::Sieve;
 use crate::matcher::unescape;
 use crate::matcher::watch;
 
@@ -35,7 +39,8 @@ enum Meaning {
     Literal(Vec<usize>),
     Whole,
     Interruption,
-    Watch(usize),
+    /// A key, by index, and how many bytes of the pattern stand behind it.
+    Watch(usize, usize),
     Boot,
 }
 
@@ -52,22 +57,36 @@ pub(crate) struct Survey {
     pub watched: Vec<(usize, usize)>,
 }
 
+/// The keys of the release watch. A key too short to be sampled is looked for together with what may follow it before its value.
+fn watched_keys() -> Vec<(Vec<u8>, Meaning)> {
+    let mut patterns = Vec::new();
+    for (key, text) in watch::KEYS.iter().enumerate() {
+        let text = text.as_bytes();
+        if sieve::means(text) == Means::Short {
+            patterns.extend(b": \t\r".iter().map(|after| ([text, &[*after]].concat(), Meaning::Watch(key, 1))));
+        } else {
+            patterns.push((text.to_vec(), Meaning::Watch(key, 0)));
+        }
+    }
+    patterns
+}
+
 /// Immutable; built once a catalog.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    automaton: Option<Lanes>,
+    sieve: Option<Sieve>,
     meanings: Vec<Meaning>,
     unfiltered: Vec<usize>,
 }
 
 impl Prefilter {
     /// Compiles the literals of `signatures`; their indices are what hits refer to.
-    pub(crate) fn new(signatures: &[Arc<Signature>]) -> Self {
+    pub(crate) fn new(signatures: &[Arc<Signature>], rarity: &Rarity) -> Self {
         let mut patterns: Vec<(Vec<u8>, Meaning)> = Vec::new();
         let mut unfiltered = Vec::new();
         let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
         for (index, signature) in signatures.iter().enumerate() {
-            match literals::of_signature(signature) {
+            match literals::of_signature(signature, rarity) {
                 Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
                 None => unfiltered.push(index),
             }
@@ -80,16 +99,15 @@ impl Prefilter {
         let interruptions = unescape::INTERRUPTIONS.iter().map(|text| text.to_vec()).chain(unescape::opening_tags());
         patterns.extend(interruptions.map(|text| (text, Meaning::Interruption)));
         patterns.extend(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)));
-        patterns
-            .extend(watch::KEYS.iter().enumerate().map(|(key, text)| (text.as_bytes().to_vec(), Meaning::Watch(key))));
+        patterns.extend(watched_keys());
         patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        Self { automaton: Lanes::new(&texts).ok(), meanings, unfiltered }
+        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered }
     }
 
-    /// Whether every record must be looked at: some signature has no literal (or the automaton could not be built).
+    /// Whether every record must be looked at: some signature has no literal (or the search could not be built).
     pub(crate) fn every_record(&self) -> bool {
-        !self.unfiltered.is_empty() || self.automaton.is_none()
+        !self.unfiltered.is_empty() || self.sieve.is_none()
     }
 
     /// Signatures that have no literal, ascending.
@@ -99,11 +117,11 @@ impl Prefilter {
 
     /// The next hit that ends inside `span`, and where it ends.
     pub(crate) fn next(&self, haystack: &[u8], end: usize, search: &mut Search) -> Option<(Hit, usize)> {
-        let found = self.automaton.as_ref()?.next(haystack, end, search)?;
+        let found = self.sieve.as_ref()?.next(haystack, end, search)?;
         let hit = match self.meanings.get(found.pattern)? {
             Meaning::Literal(_) | Meaning::Whole => Hit::Literal,
             Meaning::Interruption => Hit::Interruption,
-            Meaning::Watch(key) => Hit::Watch(*key),
+            Meaning::Watch(key, behind) => return Some((Hit::Watch(*key), found.end - behind)),
             Meaning::Boot => Hit::Boot,
         };
         Some((hit, found.end))
@@ -125,7 +143,7 @@ impl Prefilter {
 
     /// Everything that stands in `haystack[record]`, interruptions taken into account.
     pub(crate) fn survey(&self, haystack: &[u8], record: Range<usize>, scratch: &mut Vec<u8>) -> Survey {
-        let mut survey = Survey { whole: self.automaton.is_none(), ..Survey::default() };
+        let mut survey = Survey { whole: self.sieve.is_none(), ..Survey::default() };
         let interrupted = self.collect(haystack, record.clone(), &mut survey);
         if interrupted {
             let certain = unescape::write_clean(haystack.get(record).unwrap_or_default(), scratch);
@@ -139,15 +157,26 @@ impl Prefilter {
         survey
     }
 
+    /// For each of `signatures`, in how many lines of `sample` a literal of it stands.
+    pub(crate) fn called(&self, sample: &[u8], signatures: usize) -> Vec<u64> {
+        cost::count_lines(sample, signatures, |count| {
+            let Some(sieve) = &self.sieve else { return };
+            sieve.visit(sample, |found| match self.meanings.get(found.pattern) {
+                Some(Meaning::Literal(owners)) => count(owners, found.end),
+                _ => ControlFlow::Continue(()),
+            });
+        })
+    }
+
     fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {
-        let Some(automaton) = &self.automaton else { return false };
+        let Some(sieve) = &self.sieve else { return false };
         let mut interrupted = false;
-        automaton.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
+        sieve.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
             match self.meanings.get(found.pattern) {
                 Some(Meaning::Literal(owners)) => survey.signatures.extend(owners),
                 Some(Meaning::Whole) => survey.whole = true,
                 Some(Meaning::Interruption) => interrupted = true,
-                Some(Meaning::Watch(key)) => survey.watched.push((*key, span.start + found.end)),
+                Some(Meaning::Watch(key, behind)) => survey.watched.push((*key, span.start + found.end - behind)),
                 Some(Meaning::Boot) => survey.boot = true,
                 None => {}
             }

@@ -1,15 +1,16 @@
 //! Required literals of a regular expression, from regex-syntax's HIR: all runs of a concatenation are candidates, inner ones too,
 //! an alternation gives the union of its branches, small classes and repetitions are spelled out within bounds.
 
-use regex::Regex;
 use regex_syntax::hir::Class;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
 use regex_syntax::hir::Repetition;
 
+use crate::catalog::expression::Expression;
 use crate::matcher::literals;
 use crate::matcher::literals::Copied;
 use crate::matcher::literals::Required;
+use crate::matcher::rarity::Rarity;
 
 /// At most so many spelled-out texts of one part.
 const MAX_EXACT: usize = 64;
@@ -23,9 +24,17 @@ const MAX_ROUNDS: u32 = 8;
 const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
 
 /// The literals of `regex`; `None` = no set is known.
-pub(crate) fn of(regex: &Regex, copied: Copied) -> Option<Required> {
+pub(crate) fn of(regex: &Expression, copied: Copied, rarity: &Rarity) -> Option<Required> {
     let hir = regex_syntax::parse(regex.as_str()).ok()?;
-    analyse(&hir, copied).required(copied)
+    let how = How { copied, rarity };
+    analyse(&hir, how).required(how)
+}
+
+/// How a text is copied, and what is rare.
+#[derive(Debug, Clone, Copy)]
+struct How<'r> {
+    copied: Copied,
+    rarity: &'r Rarity,
 }
 
 /// What is known of every text a part matches.
@@ -39,9 +48,9 @@ enum Known {
 }
 
 impl Known {
-    fn required(self, copied: Copied) -> Option<Required> {
+    fn required(self, how: How<'_>) -> Option<Required> {
         match self {
-            Self::Exact(texts) => usable(&texts, copied),
+            Self::Exact(texts) => usable(&texts, how),
             Self::Holds(set) => Some(set),
             Self::Nothing => None,
         }
@@ -52,19 +61,19 @@ impl Known {
     }
 }
 
-fn usable(texts: &[Vec<u8>], copied: Copied) -> Option<Required> {
-    literals::union(texts.iter().map(|text| Some(vec![literals::best_piece(text, copied)?])))
+fn usable(texts: &[Vec<u8>], how: How<'_>) -> Option<Required> {
+    literals::union(texts.iter().map(|text| Some(vec![literals::best_piece(text, how.copied, how.rarity)?])))
 }
 
-fn analyse(hir: &Hir, copied: Copied) -> Known {
+fn analyse(hir: &Hir, how: How<'_>) -> Known {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Known::Exact(vec![Vec::new()]),
         HirKind::Literal(literal) => Known::Exact(vec![literal.0.to_ascii_lowercase()]),
         HirKind::Class(class) => spelled_out(class),
-        HirKind::Capture(capture) => analyse(&capture.sub, copied),
-        HirKind::Repetition(repetition) => of_repetition(repetition, copied),
-        HirKind::Concat(parts) => of_concat(parts, copied),
-        HirKind::Alternation(branches) => of_alternation(branches, copied),
+        HirKind::Capture(capture) => analyse(&capture.sub, how),
+        HirKind::Repetition(repetition) => of_repetition(repetition, how),
+        HirKind::Concat(parts) => of_concat(parts, how),
+        HirKind::Alternation(branches) => of_alternation(branches, how),
     }
 }
 
@@ -94,9 +103,9 @@ fn spelled_out(class: &Class) -> Known {
     }
 }
 
-fn of_repetition(repetition: &Repetition, copied: Copied) -> Known {
+fn of_repetition(repetition: &Repetition, how: How<'_>) -> Known {
     let (min, max) = (repetition.min, repetition.max);
-    match analyse(&repetition.sub, copied) {
+    match analyse(&repetition.sub, how) {
         Known::Exact(texts) if min == 0 && max == Some(1) && texts.len() < MAX_EXACT => {
             Known::Exact(std::iter::once(Vec::new()).chain(texts).collect())
         }
@@ -105,8 +114,8 @@ fn of_repetition(repetition: &Repetition, copied: Copied) -> Known {
             let rounds = (1..min.min(MAX_ROUNDS)).try_fold(texts.clone(), |grown, _| crossed(&grown, &texts));
             match rounds {
                 Some(rounds) if max == Some(min) && min <= MAX_ROUNDS => Known::Exact(rounds),
-                Some(rounds) => Known::holding(usable(&rounds, copied)),
-                None => Known::holding(usable(&texts, copied)),
+                Some(rounds) => Known::holding(usable(&rounds, how)),
+                None => Known::holding(usable(&texts, how)),
             }
         }
         known => known,
@@ -125,12 +134,12 @@ fn crossed(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     Some(left.iter().flat_map(|start| right.iter().map(move |end| [start.as_slice(), end].concat())).collect())
 }
 
-fn of_concat(parts: &[Hir], copied: Copied) -> Known {
+fn of_concat(parts: &[Hir], how: How<'_>) -> Known {
     let mut run = vec![Vec::new()];
     let mut whole = true;
     let mut sets = Vec::new();
     for part in parts {
-        let known = analyse(part, copied);
+        let known = analyse(part, how);
         if let Known::Exact(texts) = &known
             && let Some(grown) = crossed(&run, texts)
         {
@@ -138,7 +147,7 @@ fn of_concat(parts: &[Hir], copied: Copied) -> Known {
             continue;
         }
         whole = false;
-        sets.push(usable(&run, copied));
+        sets.push(usable(&run, how));
         match known {
             Known::Exact(texts) => run = texts,
             Known::Holds(set) => {
@@ -151,12 +160,12 @@ fn of_concat(parts: &[Hir], copied: Copied) -> Known {
     if whole {
         return Known::Exact(run);
     }
-    sets.push(usable(&run, copied));
-    Known::holding(literals::best(sets.into_iter()))
+    sets.push(usable(&run, how));
+    Known::holding(literals::best(sets.into_iter(), how.rarity))
 }
 
-fn of_alternation(branches: &[Hir], copied: Copied) -> Known {
-    let known: Vec<Known> = branches.iter().map(|branch| analyse(branch, copied)).collect();
+fn of_alternation(branches: &[Hir], how: How<'_>) -> Known {
+    let known: Vec<Known> = branches.iter().map(|branch| analyse(branch, how)).collect();
     let count = known
         .iter()
         .map(|known| if let Known::Exact(texts) = known { texts.len() } else { MAX_EXACT + 1 })
@@ -166,7 +175,7 @@ fn of_alternation(branches: &[Hir], copied: Copied) -> Known {
             known.into_iter().flat_map(|known| if let Known::Exact(texts) = known { texts } else { Vec::new() });
         return Known::Exact(texts.collect());
     }
-    Known::holding(literals::union(known.into_iter().map(|known| known.required(copied))))
+    Known::holding(literals::union(known.into_iter().map(|known| known.required(how))))
 }
 
 #[cfg(test)]
@@ -174,7 +183,7 @@ mod tests {
     use super::*;
 
     fn literals_of(pattern: &str) -> Option<Vec<String>> {
-        let set = of(&Regex::new(pattern).unwrap(), Copied::Verbatim)?;
+        let set = of(&Expression::checked(pattern), Copied::Verbatim, &Rarity::default())?;
         Some(set.into_iter().map(|literal| String::from_utf8(literal).unwrap()).collect())
     }
 

@@ -66,7 +66,7 @@ impl ScannerConfig {
 }
 
 /// What went through, for accounting: `bytes` of every kind add up to what was pushed and completed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Bytes completed (judged), those of skipped parts included.
     pub bytes: u64,
@@ -82,6 +82,11 @@ pub struct Tally {
     pub invalid_utf8: u64,
     /// Of these: JSON lines that did not parse and were read as text.
     pub broken_json: u64,
+    /// Of these: records that state no time, none before them nearby either.
+    pub no_time: u64,
+    /// By signature id: of these, records that held a literal of a signature in whose scope they are and did not match it. A sign
+    /// that a text has drifted.
+    pub near_misses: BTreeMap<Arc<str>, u64>,
     /// Of these: records whose rows of two tracebacks are mixed up; their exceptions are not told.
     pub ambiguous: u64,
     /// Of these: records with a time that could not be read.
@@ -99,6 +104,10 @@ impl AddAssign for Tally {
         self.cut_records += other.cut_records;
         self.invalid_utf8 += other.invalid_utf8;
         self.broken_json += other.broken_json;
+        self.no_time += other.no_time;
+        for (signature, records) in other.near_misses {
+            *self.near_misses.entry(signature).or_default() += records;
+        }
         self.ambiguous += other.ambiguous;
         self.unread_times += other.unread_times;
         self.last_time = self.last_time.max(other.last_time);
@@ -154,10 +163,9 @@ impl Scanner {
         if !mem::take(&mut self.unflushed) {
             return;
         }
-        let (tally, near_misses) = (self.memory.tally, self.memory.near_misses.clone());
+        let tally = self.memory.tally.clone();
         self.judge(self.buffer.start(), self.buffer.bytes().len(), out);
         self.memory.tally = tally;
-        self.memory.near_misses = near_misses;
     }
 
     /// The stream has ended: judges and forgets the pending record.
@@ -186,12 +194,6 @@ impl Scanner {
     pub fn take_tally(&mut self) -> Tally {
         let last_time = self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped());
         Tally { last_time, ..mem::take(&mut self.memory.tally) }
-    }
-
-    /// Takes, by signature id, how many records since the last call held a literal of a signature in whose scope they are and did
-    /// not match it: a sign that a text has drifted.
-    pub fn take_near_misses(&mut self) -> BTreeMap<Arc<str>, u64> {
-        mem::take(&mut self.memory.near_misses)
     }
 
     /// Replaces the matcher (reload); pending bytes are judged by the new one.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::model::incident::TrackKey;
@@ -41,8 +42,17 @@ pub struct Deploy {
     pub at: Timestamp,
 }
 
+/// A mute, also of tracks that are not found yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mute {
+    /// Which.
+    pub tracks: Selector,
+    /// Until when; `None`: an exception from a wider mute.
+    pub until: Option<Timestamp>,
+}
+
 /// Names tracks: all of a signature, or those in one service or environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selector {
     /// Signature id.
     pub signature: Arc<str>,
@@ -60,6 +70,14 @@ impl Selector {
             && allows(&self.service, &key.service)
             && allows(&self.environment, &key.environment)
     }
+
+    /// Whether every track that `other` means is meant.
+    pub fn covers(&self, other: &Self) -> bool {
+        let within = |wider: &Option<Arc<str>>, other: &Option<Arc<str>>| wider.is_none() || wider == other;
+        self.signature == other.signature
+            && within(&self.service, &other.service)
+            && within(&self.environment, &other.environment)
+    }
 }
 
 /// What was recorded.
@@ -67,7 +85,7 @@ impl Selector {
 pub enum Receipt {
     /// The deployment as it is stored.
     Deployed(Deployed),
-    /// The tracks that were changed, in their order; never none.
+    /// The tracks that were changed, in their order. A mute also holds for those that are found later.
     Tracks(Vec<TrackKey>),
 }
 

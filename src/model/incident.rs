@@ -190,6 +190,10 @@ pub enum EpisodeKind {
     IneffectiveFix,
     /// The fix was live and was taken back.
     Rollback,
+    /// An old build or stale bytecode long after the rollout: warned of, never paged.
+    Stale,
+    /// Nobody can tell whether the fix is there: warned of, never paged.
+    Unverifiable,
 }
 
 impl EpisodeKind {
@@ -199,6 +203,8 @@ impl EpisodeKind {
             Self::Relapse => "relapse",
             Self::IneffectiveFix => "ineffective_fix",
             Self::Rollback => "rollback",
+            Self::Stale => "stale",
+            Self::Unverifiable => "unverifiable",
         }
     }
 }

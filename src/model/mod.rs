@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod command;
+pub mod correlation;
 pub mod fix;
 pub mod incident;
 pub mod position;

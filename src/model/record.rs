@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One joined log entry (a traceback belongs to the line that announced it) or one span.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -54,7 +54,7 @@ pub struct Span {
 }
 
 /// Flattened key → value pairs that keep the order of the record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes(pub Vec<(String, String)>);
 
 impl Attributes {
@@ -70,7 +70,7 @@ impl Attributes {
 }
 
 /// The OpenTelemetry resource attributes that decide a verdict by name, the others as they came.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// `service.name`
     pub service: Option<String>,

@@ -92,10 +92,13 @@ pub struct ReleaseView {
     pub last_seen: Option<Timestamp>,
     /// Instances heard on it.
     pub instances: usize,
+    /// Whether it contains every fix of the incidents known there; null when nobody can tell, or there is none.
+    pub contains_fix: Option<bool>,
 }
 
-impl From<&LiveRelease> for ReleaseView {
-    fn from(live: &LiveRelease) -> Self {
+impl ReleaseView {
+    /// The view of `live`.
+    pub fn of(live: &LiveRelease, contains_fix: Option<bool>) -> Self {
         Self {
             service: live.service.to_string(),
             environment: live.environment.to_string(),
@@ -105,6 +108,7 @@ impl From<&LiveRelease> for ReleaseView {
             first_seen: live.heard.then_some(live.first_seen),
             last_seen: live.heard.then_some(live.last_seen),
             instances: live.instances.len(),
+            contains_fix,
         }
     }
 }
@@ -116,4 +120,6 @@ pub struct Check {
     pub name: String,
     /// `Err` carries the reason, for humans.
     pub state: Result<(), String>,
+    /// What is worth knowing and does not make it fail, a line each.
+    pub notes: Vec<String>,
 }

@@ -64,8 +64,10 @@ pub struct Batch {
     pub observations: Vec<Observation>,
     /// Everything before it is judged once this batch is committed; `None` for sources that cannot be read again.
     pub position: Option<Position>,
-    /// When the bytes were read: event time of records that state none.
+    /// When the bytes were read.
     pub read_at: Timestamp,
+    /// When they had been written at the latest: event time of records that state none.
+    pub written: Timestamp,
     /// Path of the file, `<stdin>`.
     pub source: Arc<str>,
     /// What went through since the last batch of this stream.

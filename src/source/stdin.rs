@@ -171,10 +171,12 @@ impl<S: RecordStream> Intake<S> {
         if found.is_empty() && tally.bytes == 0 {
             return Ok(());
         }
+        let now = (self.control.now)();
         emit(Batch {
             observations: std::mem::take(found),
             position: None,
-            read_at: (self.control.now)(),
+            read_at: now,
+            written: now,
             source: Arc::from(NAME),
             tally,
             event_scope: self.scope.clone(),

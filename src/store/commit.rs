@@ -7,6 +7,9 @@ use rusqlite::TransactionBehavior;
 use rusqlite::params;
 
 use crate::model::alert::Notice;
+use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
+use crate::model::correlation::WindowKey;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
 use crate::model::position::Position;
@@ -37,10 +40,14 @@ pub struct Commit {
     pub tracks: Vec<Track>,
     /// Live releases that changed.
     pub live_releases: Vec<LiveRelease>,
+    /// Open windows of correlations that changed; `None` = it is over.
+    pub windows: Vec<(WindowKey, Option<OpenWindow>)>,
     /// Occurrences judged in this batch, with their event time.
     pub events: Vec<(EventId, Timestamp)>,
     /// Transitions someone must hear of.
     pub notices: Vec<Notice>,
+    /// What is muted now, if that changed: replaces what was.
+    pub mutes: Option<Vec<Mute>>,
     /// Someone is told that this is stored, whatever it is.
     pub promised: bool,
 }
@@ -51,9 +58,11 @@ impl Commit {
         self.positions.is_empty()
             && self.forgotten.is_empty()
             && self.live_releases.is_empty()
+            && self.windows.is_empty()
             && self.tracks.is_empty()
             && self.events.is_empty()
             && self.notices.is_empty()
+            && self.mutes.is_none()
     }
 
     /// Whether losing this commit to a power cut would lose more than some reading: then the disk is waited for.
@@ -82,6 +91,8 @@ fn write(writer: &mut Writer, batch: &Commit, limits: Limits) -> Read<()> {
     write_positions(&transaction, batch)?;
     write_tracks(&transaction, batch)?;
     write_live_releases(&transaction, batch)?;
+    write_windows(&transaction, batch)?;
+    write_mutes(&transaction, batch)?;
     let mut events = writer.events + write_events(&transaction, batch)?;
     for notice in &batch.notices {
         outbox::owe(&transaction, &writer.sinks, notice, batch.now)?;
@@ -147,6 +158,17 @@ fn write_tracks(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
     Ok(())
 }
 
+fn write_mutes(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
+    let Some(mutes) = &batch.mutes else { return Ok(()) };
+    transaction.execute("DELETE FROM mutes", [])?;
+    let mut insert = transaction.prepare_cached("INSERT INTO mutes (body, sum) VALUES (?1, ?2)")?;
+    for mute in mutes {
+        let body = Body::of(mute, "")?;
+        insert.execute(params![body.text, body.sum])?;
+    }
+    Ok(())
+}
+
 fn write_live_releases(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
     let mut upsert = transaction.prepare_cached(
         "INSERT INTO live_releases (service, environment, release, last_seen, body, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -157,6 +179,25 @@ fn write_live_releases(transaction: &Transaction<'_>, batch: &Commit) -> Read<()
         let body = Body::of(live, "")?;
         let seen = micros(live.last_seen);
         upsert.execute(params![&*live.service, &*live.environment, live.release, seen, body.text, body.sum])?;
+    }
+    Ok(())
+}
+
+fn write_windows(transaction: &Transaction<'_>, batch: &Commit) -> Read<()> {
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO windows (id, body, sum) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body, sum = excluded.sum",
+    )?;
+    let mut delete = transaction.prepare_cached("DELETE FROM windows WHERE id = ?1")?;
+    for (key, window) in &batch.windows {
+        let id = Body::of(key, "")?.text;
+        match window {
+            Some(window) => {
+                let body = Body::of(window, "")?;
+                upsert.execute(params![id, body.text, body.sum])?
+            }
+            None => delete.execute([id])?,
+        };
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ pub(in crate::store) const APPLICATION_ID: i64 = 0x726c_7073;
 
 /// One entry a version: the statements that lead from the version before to it. Never change an entry that was released;
 /// a change of the stored model types needs a new one.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 CREATE TABLE positions (
@@ -69,6 +69,20 @@ CREATE TABLE alerts (
     sum INTEGER NOT NULL,
     PRIMARY KEY (signature, service, environment, kind)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Open windows of correlations, and what is muted.
+const V2: &str = "
+CREATE TABLE windows (
+    id TEXT PRIMARY KEY,
+    body TEXT NOT NULL,
+    sum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mutes (
+    id INTEGER PRIMARY KEY,
+    body TEXT NOT NULL,
+    sum INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The version this program writes.

@@ -1,14 +1,19 @@
 //! What a state directory remembers, read without changing it, whether a relapse runs on it or not.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
 
+use crate::model::command::Mute;
+use crate::model::correlation::OpenWindow;
 use crate::model::incident::LiveRelease;
 use crate::model::incident::Track;
+use crate::model::position::Position;
 use crate::store::error::StoreError;
+use crate::store::event::EventId;
 use crate::store::load;
 use crate::store::recover;
 use crate::store::recover::DATABASE;
@@ -21,6 +26,14 @@ pub struct Snapshot {
     pub tracks: Vec<Track>,
     /// Every release remembered.
     pub live_releases: Vec<LiveRelease>,
+    /// Every open window of a correlation.
+    pub windows: Vec<OpenWindow>,
+    /// What is muted.
+    pub mutes: Vec<Mute>,
+    /// Every read position.
+    pub positions: Vec<Position>,
+    /// Every occurrence that was counted and is remembered.
+    pub events: HashSet<EventId>,
 }
 
 /// Reads the state in `dir` as of its last commit.
@@ -58,11 +71,15 @@ fn uri(path: &str) -> String {
     format!("file:{written}?mode=ro{}", if at_rest { "&immutable=1" } else { "" })
 }
 
-/// In one transaction: both lists are of the same moment.
+/// In one transaction: all of it is of the same moment.
 fn content(connection: &mut Connection) -> Read<Snapshot> {
     let transaction = connection.transaction()?;
     Ok(Snapshot {
         tracks: load::bodies(&transaction, load::TRACKS)?,
         live_releases: load::bodies(&transaction, load::LIVE_RELEASES)?,
+        windows: load::bodies(&transaction, load::WINDOWS)?,
+        mutes: load::mutes(&transaction)?,
+        positions: load::bodies(&transaction, load::POSITIONS)?,
+        events: load::events(&transaction)?,
     })
 }

@@ -1,13 +1,13 @@
 //! Which tracks and releases get series of their own. Services, environments and releases come from the input, so somebody can
 //! invent a million of them; the number of series must not follow.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-
-use crate::model::incident::LiveRelease;
 use crate::model::incident::TrackKey;
+use crate::model::view::ReleaseView;
 use crate::telemetry::inert::label_value;
 
 /// Label value that stands for everything beyond a limit.
@@ -54,24 +54,30 @@ impl TrackLimit {
     }
 }
 
-/// How a release is labelled: service, environment, release.
-pub(super) type ReleaseLabels = [String; 3];
+/// How a release is labelled: service, environment, release, `contains_fix`.
+pub(super) type ReleaseLabels = [String; 4];
 
 /// The labels to export for `live`, and how many releases were folded into [`OTHER`] or left out.
-pub(super) fn limit_releases(live: &[LiveRelease]) -> (BTreeSet<ReleaseLabels>, usize) {
-    let mut newest: Vec<&LiveRelease> = live.iter().collect();
-    newest.sort_by_key(|release| (std::cmp::Reverse::<Timestamp>(release.last_seen), &release.release));
+pub(super) fn limit_releases(live: &[ReleaseView]) -> (BTreeSet<ReleaseLabels>, usize) {
+    let mut newest: Vec<&ReleaseView> = live.iter().collect();
+    newest.sort_by_key(|release| (Reverse(release.last_seen.max(release.declared_at)), &release.release));
     let folded = newest.len().saturating_sub(MAX_RELEASES);
     let mut labels: BTreeSet<ReleaseLabels> = newest
         .iter()
         .take(MAX_RELEASES)
         .map(|release| {
-            [label_value(&release.service), label_value(&release.environment), label_value(&release.release)]
-                .map(std::borrow::Cow::into_owned)
+            let contains_fix = match release.contains_fix {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "unknown",
+            };
+            let names = [&release.service, &release.environment, &release.release].map(|name| label_value(name));
+            let [service, environment, name] = names.map(Cow::into_owned);
+            [service, environment, name, contains_fix.to_owned()]
         })
         .collect();
     if folded > 0 {
-        labels.insert([OTHER, OTHER, OTHER].map(str::to_owned));
+        labels.insert([OTHER, OTHER, OTHER, "unknown"].map(str::to_owned));
     }
     (labels, folded)
 }

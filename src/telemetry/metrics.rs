@@ -40,6 +40,7 @@ pub struct Metrics {
     pub(super) incident_state: IntGaugeVec,
     pub(super) episodes: IntCounterVec,
     pub(super) fix_timestamp: IntGaugeVec,
+    pub(super) fix_unsatisfiable: IntGaugeVec,
     pub(super) live_release: IntGaugeVec,
     deploys: IntCounterVec,
     pub(super) near_misses: IntCounterVec,
@@ -52,6 +53,7 @@ pub struct Metrics {
     source_bytes: IntCounterVec,
     source_lines: IntCounterVec,
     source_files: IntGaugeVec,
+    source_unreadable: IntGaugeVec,
     source_lag: IntGaugeVec,
     source_max_lag: IntGaugeVec,
     source_last_record: IntGaugeVec,
@@ -104,6 +106,7 @@ impl Metrics {
             incident_state: new.gauge(&table::INCIDENT_STATE)?,
             episodes: new.counter(&table::EPISODES)?,
             fix_timestamp: new.gauge(&table::FIX_TIMESTAMP)?,
+            fix_unsatisfiable: new.gauge(&table::FIX_UNSATISFIABLE)?,
             live_release: new.gauge(&table::LIVE_RELEASE)?,
             deploys: new.counter(&table::DEPLOYS)?,
             near_misses: new.counter(&table::NEAR_MISSES)?,
@@ -116,6 +119,7 @@ impl Metrics {
             source_bytes: new.counter(&table::SOURCE_BYTES)?,
             source_lines: new.counter(&table::SOURCE_LINES)?,
             source_files: new.gauge(&table::SOURCE_FILES)?,
+            source_unreadable: new.gauge(&table::SOURCE_UNREADABLE)?,
             source_lag: new.gauge(&table::SOURCE_LAG)?,
             source_max_lag: new.gauge(&table::SOURCE_MAX_LAG)?,
             source_last_record: new.gauge(&table::SOURCE_LAST_RECORD)?,
@@ -155,7 +159,13 @@ impl Metrics {
         for kind in [NoticeKind::Page, NoticeKind::Warning, NoticeKind::Update, NoticeKind::Resolved] {
             self.notices.with_label_values(&[kind_label(kind)]);
         }
-        for gauge in [&self.source_files, &self.source_lag, &self.source_max_lag, &self.catalog_signatures] {
+        for gauge in [
+            &self.source_files,
+            &self.source_unreadable,
+            &self.source_lag,
+            &self.source_max_lag,
+            &self.catalog_signatures,
+        ] {
             gauge.with_label_values::<&str>(&[]);
         }
         for gauge in [&self.catalog_reload_successful, &self.catalog_reload_timestamp, &self.heartbeat] {
@@ -191,9 +201,10 @@ impl Metrics {
         self.source_lines.with_label_values(&[kind.as_str()]).inc_by(lines);
     }
 
-    /// How many files are followed.
-    pub fn set_source_files(&self, files: usize) {
+    /// How many files are followed, and how many cannot be read.
+    pub fn set_source_files(&self, files: usize, unreadable: usize) {
         self.source_files.with_label_values::<&str>(&[]).set(whole(files as u64));
+        self.source_unreadable.with_label_values::<&str>(&[]).set(whole(unreadable as u64));
     }
 
     /// Unread bytes over all files, and of the file that is furthest behind.

@@ -52,6 +52,7 @@ pub const TABLE: &[Metric] = &[
     INCIDENT_STATE,
     EPISODES,
     FIX_TIMESTAMP,
+    FIX_UNSATISFIABLE,
     LIVE_RELEASE,
     DEPLOYS,
     NEAR_MISSES,
@@ -63,6 +64,7 @@ pub const TABLE: &[Metric] = &[
     SOURCE_BYTES,
     SOURCE_LINES,
     SOURCE_FILES,
+    SOURCE_UNREADABLE,
     SOURCE_LAG,
     SOURCE_MAX_LAG,
     SOURCE_LAST_RECORD,
@@ -109,11 +111,17 @@ pub(super) const FIX_TIMESTAMP: Metric = row(
     TRACK,
     "Unix time of the fix in force; seconds since the fix = time() - this.",
 );
+pub(super) const FIX_UNSATISFIABLE: Metric = row(
+    MetricKind::Gauge,
+    "relapse_fix_unsatisfiable",
+    TRACK,
+    "1 while the fix can never be judged here: its release never comes, or has no order with any live one.",
+);
 pub(super) const LIVE_RELEASE: Metric = row(
     MetricKind::Gauge,
     "relapse_live_release_info",
-    &["service", "environment", "release"],
-    "1 for each release heard lately; old ones disappear.",
+    &["service", "environment", "release", "contains_fix"],
+    "1 for each release heard lately; old ones disappear. contains_fix: yes, no or unknown, for the fixes of all incidents known there.",
 );
 pub(super) const DEPLOYS: Metric = row(
     MetricKind::Counter,
@@ -125,7 +133,7 @@ pub(super) const NEAR_MISSES: Metric = row(
     MetricKind::Counter,
     "relapse_near_misses_total",
     &["signature"],
-    "Records that met nearly all of a signature's selections, yet did not match.",
+    "Records in a signature's scope that hold one of its texts and do not match it: a rise may mean that a wording has drifted.",
 );
 pub(super) const NOTICES: Metric =
     row(MetricKind::Counter, "relapse_notices_total", &["kind"], "Notices raised: page, warning, resolved.");
@@ -133,7 +141,8 @@ pub(super) const SUPPRESSED: Metric = row(
     MetricKind::Counter,
     "relapse_suppressed_total",
     &["reason"],
-    "What was not shown as such; label_limit: counted under the label value `other` or left out.",
+    "What was not shown as such; label_limit: counted under the label value `other` or left out; muted: not delivered; \
+     window_limit: a part of a correlation while too many of its windows are open.",
 );
 pub(super) const SINK_DELIVERIES: Metric = row(
     MetricKind::Counter,
@@ -154,6 +163,12 @@ pub(super) const SOURCE_BYTES: Metric = row(
 pub(super) const SOURCE_LINES: Metric =
     row(MetricKind::Counter, "relapse_source_lines_total", &["source_kind"], "Lines judged.");
 pub(super) const SOURCE_FILES: Metric = row(MetricKind::Gauge, "relapse_source_files", &[], "Files being followed.");
+pub(super) const SOURCE_UNREADABLE: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_unreadable_files",
+    &[],
+    "Files that match a pattern and cannot be read; `/readyz?verbose` names them.",
+);
 pub(super) const SOURCE_LAG: Metric =
     row(MetricKind::Gauge, "relapse_source_lag_bytes", &[], "Bytes present and not yet judged, over all files.");
 pub(super) const SOURCE_MAX_LAG: Metric =
@@ -176,7 +191,8 @@ pub(super) const RECORDS_ODD: Metric = row(
     MetricKind::Counter,
     "relapse_records_odd_total",
     &["reason"],
-    "Records that were odd and matched all the same: invalid_utf8, overlong, broken_json, cut, ambiguous, unread_time, clock_skew, no_time.",
+    "Records that were odd and matched all the same: invalid_utf8, overlong, broken_json, cut, clock_skew, no_time, \
+     unread_time, ambiguous (two tracebacks mixed up).",
 );
 pub(super) const CATALOG_SIGNATURES: Metric =
     row(MetricKind::Gauge, "relapse_catalog_signatures", &[], "Signatures in force.");

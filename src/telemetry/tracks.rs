@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
-use crate::model::incident::LiveRelease;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::verdict::Verdict;
+use crate::model::view::ReleaseView;
 use crate::telemetry::inert::label_value;
 use crate::telemetry::labels::SuppressReason;
 use crate::telemetry::limit::Admission;
@@ -28,7 +28,7 @@ pub(super) struct Shown {
 }
 
 impl Metrics {
-    /// Makes every series of a track exist: all verdicts, all states and the episodes, at 0. Does nothing to a known track.
+    /// Makes every series of a track exist: all verdicts, all states, the episodes and overlays, at 0. Does nothing to a known track.
     pub fn zero(&self, key: &TrackKey) {
         self.admit(key);
     }
@@ -70,6 +70,14 @@ impl Metrics {
         }
     }
 
+    /// Whether the fix can never be judged for this track.
+    pub fn set_unsatisfiable(&self, key: &TrackKey, unsatisfiable: bool) {
+        let (labels, own) = self.admit(key);
+        if own {
+            self.fix_unsatisfiable.with_label_values(&labels).set(i64::from(unsatisfiable));
+        }
+    }
+
     /// Records of a signature that nearly matched. Call it with 0 for every signature of the catalog.
     pub fn near_misses(&self, signature: &str, records: u64) {
         self.near_misses.with_label_values(&[label_value(signature)]).inc_by(records);
@@ -77,7 +85,7 @@ impl Metrics {
 
     /// The releases that are live now; all others disappear. Beyond
     /// [`MAX_RELEASES`](crate::telemetry::limit::MAX_RELEASES) only the ones heard last are shown.
-    pub fn set_live_releases(&self, live: &[LiveRelease]) {
+    pub fn set_live_releases(&self, live: &[ReleaseView]) {
         let (wanted, folded) = limit_releases(live);
         let mut shown = self.shown();
         for gone in shown.releases.difference(&wanted) {
@@ -118,6 +126,7 @@ impl Metrics {
             self.incident_state.with_label_values(&[signature.as_str(), service, environment, state.as_str()]);
         }
         self.episodes.with_label_values(labels);
+        self.fix_unsatisfiable.with_label_values(labels);
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

@@ -29,6 +29,7 @@ fn records(input: &[u8]) -> Vec<Record> {
         name: "input.log".into(),
         bytes: Box::new(std::io::Cursor::new(input.to_vec())),
         undated: "2026-01-10T00:00:00Z".parse().unwrap(),
+        counted: None,
     };
     let mut found = Vec::new();
     let mut tell = |record: &Record| {

@@ -90,7 +90,7 @@ fn incident(signature: &str, environment: &str, state: TrackState) -> IncidentVi
 }
 
 fn check(name: &str, reason: Option<&str>) -> Check {
-    Check { name: name.to_owned(), state: reason.map_or(Ok(()), |reason| Err(reason.to_owned())) }
+    Check { name: name.to_owned(), state: reason.map_or(Ok(()), |reason| Err(reason.to_owned())), notes: Vec::new() }
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn an_address_that_cannot_be_had_is_named_with_a_way_out() {
             server.address
         )
     );
-    insta::assert_snapshot!(refusal("0.0.0.0:0").await, @"listen on 0.0.0.0:0: it is not a loopback address, and incidents would be readable without a password; listen on 127.0.0.1, or allow it with `http.allow_public: true`");
+    insta::assert_snapshot!(refusal("0.0.0.0:0").await, @"listen on 0.0.0.0:0: it is not a loopback address, and incidents would be readable without a password; listen on 127.0.0.1, or allow it with --allow-public or `http.allow_public: true`");
     insta::assert_snapshot!(refusal("9464").await, @"listen on `9464`: invalid socket address; give HOST:PORT, as in --listen 127.0.0.1:9464");
     let public = refusal("203.0.113.7:9464").await;
     assert!(public.starts_with("listen on 203.0.113.7:9464: it is not a loopback address"), "{public}");

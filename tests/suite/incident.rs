@@ -1,19 +1,24 @@
 //! Verdicts, states and alerts, a directory a case: `tests/cases/verdicts/<name>/{catalog.yaml,events.txt}`, with `config.yaml` (the
-//! judge's configuration) and `manifest.json` where the case needs them.
+//! judge's configuration), `manifest.json` and further catalogs where the case needs them. `docs/verdicts.md` says which case
+//! shows which row of the tables.
 //!
 //! A line of `events.txt` is `KIND TIME key=value… => verdict basis state alerts…`. KIND: `e` an occurrence, `h` a healthy record,
-//! `a` activity (records that say nothing but
-//! that time goes on), `d` a declared deployment, `m` muted until TIME, `k` acknowledged. TIME is relative to T0 = 2025-09-08T12:00:00Z (`+31m`, `-2h`).
-//! Keys: release, commit, instance, service, environment, start (process start, relative), diagnosis (index), times (how often).
-//! Right of `=>`: for `e` verdict and basis; then the track's state; then each alert that leaves (page, warning, update, resolved).
+//! `a` activity (records that say nothing but that time goes on), `d` a declared deployment, `m` muted until TIME, `k`
+//! acknowledged, `c` another catalog comes into force. TIME is relative to T0 = 2025-09-08T12:00:00Z (`+31m`, `-2h`).
+//! Keys: release, commit, instance, service, environment, start (process start, relative), diagnosis (index), times (how often),
+//! read (when it is read, relative; years later otherwise), catalog (a file of the case).
+//! Right of `=>`: for `e` verdict and basis; then the track's state; then each alert that leaves (page, warning, update,
+//! resolved; a page of another kind than `relapse` and a warning of another than `unverifiable` name it), and `skew` for a time that was capped.
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use relapse::catalog::load;
+use relapse::catalog::signature::Catalog;
 use relapse::catalog::signature::Signature;
 use relapse::incident::config::IncidentConfig;
 use relapse::incident::engine::Engine;
@@ -21,8 +26,10 @@ use relapse::incident::event::Effect;
 use relapse::incident::event::Event;
 use relapse::incident::event::Occurrence;
 use relapse::incident::manifest::Manifest;
+use relapse::model::alert::Notice;
 use relapse::model::alert::NoticeKind;
 use relapse::model::command::Selector;
+use relapse::model::incident::EpisodeKind;
 use relapse::model::incident::Evidence;
 use relapse::model::incident::TrackKey;
 use relapse::model::record::Resource;
@@ -31,14 +38,21 @@ const T0: &str = "2025-09-08T12:00:00Z";
 
 mod configuration;
 mod correlation;
+mod documented;
 mod properties;
 
 struct World {
     engine: Engine,
     signature: Arc<Signature>,
     now: Timestamp,
+    /// The catalog in force, and where the case's others are.
+    catalog: Catalog,
+    catalogs: PathBuf,
     config: IncidentConfig,
 }
+
+/// When events are read that do not say it.
+const LATE: &str = "2026-01-01T00:00:00Z";
 
 /// One line of a case, taken apart.
 struct Line<'a> {
@@ -47,6 +61,9 @@ struct Line<'a> {
     resource: Resource,
     diagnosis: Option<usize>,
     times: usize,
+    /// When it is read.
+    now: Option<Timestamp>,
+    catalog: Option<&'a str>,
     expected: &'a str,
 }
 
@@ -64,7 +81,7 @@ fn parse(line: &str) -> Line<'_> {
     let time = at(words.next().unwrap());
     let mut resource =
         Resource { service: Some("api".to_owned()), environment: Some("prod".to_owned()), ..Resource::default() };
-    let (mut diagnosis, mut times) = (None, 1);
+    let (mut diagnosis, mut times, mut now, mut catalog) = (None, 1, None, None);
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or_else(|| panic!("`{word}` is not key=value in: {line}"));
         let text = Some(value.to_owned());
@@ -77,30 +94,38 @@ fn parse(line: &str) -> Line<'_> {
             "start" => resource.process_start = Some(at(value)),
             "diagnosis" => diagnosis = value.parse().ok(),
             "times" => times = value.parse().unwrap(),
+            "read" => now = Some(at(value)),
+            "catalog" => catalog = Some(value),
             _ => panic!("unknown key `{key}` in: {line}"),
         }
     }
-    Line { kind, time, resource, diagnosis, times, expected: expected.trim() }
+    Line { kind, time, resource, diagnosis, times, now, catalog, expected: expected.trim() }
 }
 
 impl World {
-    fn new(catalog: &str) -> Self {
-        Self::with(catalog, IncidentConfig::default())
-    }
-
     fn with(catalog: &str, config: IncidentConfig) -> Self {
         let loaded = load::from_str("catalog.yaml", catalog);
         assert!(loaded.catalog.signatures.len() == 1, "one signature a case: {:?}", loaded.problems);
         let engine = Engine::new(config.clone(), &loaded.catalog);
         let signature = loaded.catalog.signatures[0].clone();
-        Self { engine, signature, now: "2026-01-01T00:00:00Z".parse().unwrap(), config }
+        Self {
+            engine,
+            signature,
+            now: LATE.parse().unwrap(),
+            catalog: loaded.catalog,
+            catalogs: PathBuf::new(),
+            config,
+        }
     }
 
     /// Feeds one line and says in the words of `events.txt` what came of it.
     fn feed(&mut self, line: &Line<'_>) -> String {
         let mut effects = Vec::new();
         for _ in 0..line.times {
-            self.engine.handle(self.event(line), self.now, &mut effects);
+            match line.catalog {
+                Some(name) => self.take_over(name, &mut effects),
+                None => self.engine.handle(self.event(line), line.now.unwrap_or(self.now), &mut effects),
+            }
         }
         let judged = effects.iter().rev().find_map(|effect| match effect {
             Effect::Judged { judgement, .. } => Some(format!("{} {}", judgement.verdict, judgement.basis)),
@@ -113,15 +138,19 @@ impl World {
         };
         let state = self.engine.track(&key).map(|track| track.state.to_string());
         let alerts = effects.iter().filter_map(|effect| match effect {
-            Effect::Notify(notice) => Some(match notice.kind {
-                NoticeKind::Page => "page".to_owned(),
-                NoticeKind::Warning => "warning".to_owned(),
-                NoticeKind::Update => "update".to_owned(),
-                NoticeKind::Resolved => "resolved".to_owned(),
-            }),
+            Effect::Notify(notice) => Some(alert(notice)),
+            Effect::ClockSkew => Some("skew".to_owned()),
             _ => None,
         });
         judged.into_iter().chain(state).chain(alerts).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A catalog without the signature retires it.
+    fn take_over(&mut self, name: &str, effects: &mut Vec<Effect>) {
+        let text = fs::read_to_string(self.catalogs.join(name)).unwrap();
+        self.catalog = load::from_str(name, &text).catalog;
+        self.engine.set_catalog(&self.catalog, effects);
+        self.signature = self.catalog.get(&self.signature.id).unwrap_or(&self.signature).clone();
     }
 
     fn event(&self, line: &Line<'_>) -> Event {
@@ -157,11 +186,25 @@ impl World {
     }
 
     /// Forgets everything but what the store keeps.
-    fn restart(&mut self, catalog: &str) {
+    fn restart(&mut self) {
         let tracks = self.engine.tracks().map(through_json).collect();
         let live = self.engine.live_releases().map(through_json).collect();
-        *self = Self::with(catalog, self.config.clone());
+        self.engine = Engine::new(self.config.clone(), &self.catalog);
         self.engine.restore(tracks, live);
+    }
+}
+
+/// A page is for a relapse and a warning for what cannot be verified; another kind is named.
+fn alert(notice: &Notice) -> String {
+    let (name, kind) = match notice.kind {
+        NoticeKind::Page => ("page", EpisodeKind::Relapse),
+        NoticeKind::Warning => ("warning", EpisodeKind::Unverifiable),
+        NoticeKind::Update => return "update".to_owned(),
+        NoticeKind::Resolved => return "resolved".to_owned(),
+    };
+    match notice.episode_kind.unwrap() {
+        usual if usual == kind => name.to_owned(),
+        other => format!("{name}:{}", other.as_str()),
     }
 }
 
@@ -170,10 +213,20 @@ fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) ->
 }
 
 struct Example {
-    name: String,
+    dir: PathBuf,
     catalog: String,
     events: String,
     config: IncidentConfig,
+}
+
+impl Example {
+    fn world(&self) -> World {
+        World { catalogs: self.dir.clone(), ..World::with(&self.catalog, self.config.clone()) }
+    }
+
+    fn name(&self) -> String {
+        self.dir.file_name().unwrap().to_string_lossy().into_owned()
+    }
 }
 
 fn cases() -> Vec<Example> {
@@ -190,11 +243,10 @@ fn cases() -> Vec<Example> {
                 given("config.yaml").map(|text| serde_yaml::from_str(&text).unwrap()).unwrap_or_default();
             let manifest = given("manifest.json").map(|text| Manifest::from_json(&text).unwrap());
             config.manifests = manifest.into_iter().collect::<Vec<_>>().into();
-            let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-            Example { name, catalog: read("catalog.yaml"), events: read("events.txt"), config }
+            Example { catalog: read("catalog.yaml"), events: read("events.txt"), config, dir }
         })
         .collect();
-    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases.sort_by(|a, b| a.dir.cmp(&b.dir));
     assert!(cases.len() >= 20, "only {} cases were found", cases.len());
     cases
 }
@@ -206,13 +258,13 @@ fn lines(events: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_case_gets_its_verdict_its_state_and_its_alerts() {
     let mut wrong = Vec::new();
-    for Example { name, catalog, events, config } in cases() {
-        let mut world = World::with(&catalog, config);
-        for text in lines(&events) {
+    for case in cases() {
+        let mut world = case.world();
+        for text in lines(&case.events) {
             let line = parse(text);
             let got = world.feed(&line);
             if !line.expected.is_empty() && got != line.expected {
-                wrong.push(format!("{name}: {text}\n    got: {got}"));
+                wrong.push(format!("{}: {text}\n    got: {got}", case.name()));
             }
         }
     }
@@ -222,114 +274,20 @@ fn every_case_gets_its_verdict_its_state_and_its_alerts() {
 /// A restart between any two events changes nothing: no verdict, no state, no alert lost, none sent twice.
 #[test]
 fn a_restart_at_any_event_changes_nothing() {
-    for Example { name, catalog, events, config } in cases() {
-        let count = lines(&events).count();
+    for case in cases() {
+        let count = lines(&case.events).count();
         for restart_at in 1..count {
-            let mut world = World::with(&catalog, config.clone());
-            for (index, text) in lines(&events).enumerate() {
+            let mut world = case.world();
+            for (index, text) in lines(&case.events).enumerate() {
                 if index == restart_at {
-                    world.restart(&catalog);
+                    world.restart();
                 }
                 let line = parse(text);
                 let got = world.feed(&line);
                 if !line.expected.is_empty() {
-                    assert_eq!(got, line.expected, "{name}, restart before event {restart_at}: {text}");
+                    assert_eq!(got, line.expected, "{}, restart before event {restart_at}: {text}", case.name());
                 }
             }
         }
     }
-}
-
-const TWO_FIXES: &str = "
-schema: relapse/v1
-id: case-signature
-title: The incident of this case
-severity: critical
-fixes:
-  - { at: 2025-09-08T12:00:00Z, release: \"1.42.0\" }
-  - { at: 2025-09-08T13:30:00Z, release: \"1.44.0\" }
-detection: { pattern: boom }
-tests:
-  - { name: there, input: boom, expect: { count: 1 } }
-  - { name: not there, input: calm, expect: { verdict: none } }
-";
-
-fn one_fix() -> String {
-    TWO_FIXES.lines().filter(|line| !line.contains("1.44.0")).collect::<Vec<_>>().join("\n")
-}
-
-/// Row 21 of section 7: a newer fix enters the catalog while an episode is open.
-#[test]
-fn a_newer_fix_ends_the_episode() {
-    let mut world = World::new(&one_fix());
-    world.feed(&parse("h +0m release=1.42.0"));
-    assert_eq!(world.feed(&parse("e +100m release=1.43.0")), "regression order relapsed page");
-    let newer = load::from_str("catalog.yaml", TWO_FIXES).catalog;
-    let mut effects = Vec::new();
-    world.signature = newer.signatures[0].clone();
-    world.engine.set_catalog(&newer, &mut effects);
-    let ended =
-        effects.iter().any(|effect| matches!(effect, Effect::Notify(notice) if notice.kind == NoticeKind::Resolved));
-    assert!(ended, "the episode is closed as refixed: {effects:?}");
-    assert_eq!(world.feed(&parse("e +125m release=1.43.0")), "awaiting_deploy order fix_pending");
-}
-
-#[test]
-fn a_signature_that_leaves_the_catalog_resolves_its_alert_and_can_come_back() {
-    let mut world = World::new(&one_fix());
-    world.feed(&parse("e +1m release=1.43.0"));
-    let mut effects = Vec::new();
-    world.engine.set_catalog(&relapse::catalog::signature::Catalog::default(), &mut effects);
-    assert!(
-        effects.iter().any(|effect| matches!(effect, Effect::Notify(notice) if notice.kind == NoticeKind::Resolved))
-    );
-    assert_eq!(world.feed(&parse("a +2m")), "retired");
-    world.engine.set_catalog(&load::from_str("catalog.yaml", &one_fix()).catalog, &mut effects);
-    assert_eq!(world.feed(&parse("e +3m release=1.43.0")), "regression order relapsed page");
-}
-
-#[test]
-fn symptoms_and_open_incidents_count_and_never_page() {
-    for (extra, expected) in [("role: symptom", "regression order fixed"), ("state: open", "known_open no_fix open")] {
-        let mut world = World::new(&format!("{}\n{extra}\n", one_fix().trim_end()));
-        world.feed(&parse("h +0m release=1.42.0 instance=a"));
-        assert_eq!(world.feed(&parse("e +40m release=1.43.0")), expected, "{extra}");
-        assert_eq!(world.engine.tracks().next().unwrap().occurrences, 1);
-    }
-}
-
-#[test]
-fn a_time_ahead_of_the_clock_is_capped_and_counted() {
-    let mut world = World::new(&one_fix());
-    world.now = at("+10m");
-    let line = parse("e +5h release=1.43.0");
-    let mut effects = Vec::new();
-    let event = world.event(&line);
-    world.engine.handle(event, world.now, &mut effects);
-    assert!(effects.contains(&Effect::ClockSkew));
-    let judged = effects.iter().find_map(|effect| match effect {
-        Effect::Judged { time, .. } => Some(*time),
-        _ => None,
-    });
-    assert_eq!(judged, Some(at("+11m")), "now + skew");
-}
-
-/// The clock of the logs may lag behind a fix that is already in the catalog: until it gets there the episode goes on.
-#[test]
-fn a_newer_fix_counts_from_its_own_time() {
-    let mut world = World::new(&one_fix());
-    world.feed(&parse("h +0m release=1.42.0"));
-    assert_eq!(world.feed(&parse("e +80m release=1.43.0")), "regression order relapsed page");
-    let newer = load::from_str("catalog.yaml", TWO_FIXES).catalog;
-    let mut effects = Vec::new();
-    world.signature = newer.signatures[0].clone();
-    world.engine.set_catalog(&newer, &mut effects);
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Notify(_))), "{effects:?}");
-    assert_eq!(world.feed(&parse("e +81m release=1.43.0")), "regression order relapsed");
-    assert_eq!(world.feed(&parse("e +95m release=1.43.0")), "awaiting_deploy order fix_pending resolved");
-    assert_eq!(
-        world.feed(&parse("e +82m release=1.43.0")),
-        "regression order relapsed page",
-        "late, and judged as of then"
-    );
 }

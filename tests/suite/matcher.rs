@@ -1,5 +1,6 @@
 //! Tests of `matcher`: evaluation, evidence, explanations, scanning in any chunks, and the naive reference it must agree with.
 
+mod costs;
 mod differential;
 mod evaluation;
 mod evidence;

@@ -12,6 +12,7 @@ use std::path::Path;
 use jiff::SignedDuration;
 use relapse::model::alert::NoticeKind;
 use relapse::store::Limits;
+use relapse::store::Opened;
 use relapse::store::Store;
 use relapse::store::commit::Commit;
 use relapse::store::error::StoreError;
@@ -22,10 +23,23 @@ use self::sample::live;
 use self::sample::notice;
 use self::sample::position;
 use self::sample::track;
+use self::sample::window;
+
+/// Opens what this test has just closed. Another test may be starting a process at this moment: until that runs its program it holds
+/// a copy of every descriptor, and with it the lock.
+pub(crate) fn reopen(dir: &Path) -> Opened {
+    for _ in 0..1_000_000 {
+        match Store::open(dir) {
+            Err(StoreError::InUse { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays locked", dir.display());
+}
 
 /// Opens without any recovery being needed.
 pub(crate) fn open(dir: &Path) -> Store {
-    let opened = Store::open(dir).unwrap();
+    let opened = reopen(dir);
     assert_eq!(opened.recovered, None);
     opened.store
 }
@@ -40,6 +54,7 @@ fn what_was_committed_is_there_after_a_restart() {
         positions: vec![position("8:1", 42), position("8:2", 7)],
         tracks: vec![track("A", "checkout", 3)],
         live_releases: vec![live("checkout", "1.43.0", 50)],
+        windows: vec![(window("A").key, Some(window("A"))), (window("B").key, Some(window("B")))],
         events: vec![(event, at(50))],
         notices: vec![notice("n1", "A", NoticeKind::Page)],
         ..Commit::default()
@@ -54,6 +69,9 @@ fn what_was_committed_is_there_after_a_restart() {
     assert_eq!(store.positions().unwrap(), batch.positions);
     assert_eq!(store.tracks().unwrap(), batch.tracks);
     assert_eq!(store.live_releases().unwrap(), batch.live_releases);
+    assert_eq!(store.windows().unwrap(), [window("A"), window("B")]);
+    store.commit(&Commit { windows: vec![(window("A").key, None)], ..Commit::default() }).unwrap();
+    assert_eq!(store.windows().unwrap(), [window("B")], "one that is over is forgotten");
     assert!(!store.is_new(&event).unwrap());
     assert!(store.is_new(&EventId::in_file("8:1", 0, 43, "A")).unwrap());
     assert_eq!(store.active_alerts().unwrap(), batch.notices);

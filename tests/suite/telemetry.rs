@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use relapse::model::alert::NoticeKind;
-use relapse::model::incident::LiveRelease;
 use relapse::model::incident::TrackKey;
 use relapse::model::incident::TrackState;
 use relapse::model::verdict::Verdict;
+use relapse::model::view::ReleaseView;
 use relapse::telemetry::labels::ByteOutcome;
 use relapse::telemetry::labels::DeliveryOutcome;
 use relapse::telemetry::labels::OddReason;
@@ -31,21 +31,18 @@ fn key(signature: &str, service: &str) -> TrackKey {
     TrackKey { signature: signature.into(), service: service.into(), environment: "prod".into() }
 }
 
-fn live(release: &str, last_seen: i64) -> LiveRelease {
-    let at = Timestamp::from_second(last_seen).unwrap();
-    LiveRelease {
-        service: "api".into(),
-        environment: "prod".into(),
+fn live(release: &str, last_seen: i64) -> ReleaseView {
+    let at = Timestamp::from_second(last_seen).ok();
+    ReleaseView {
+        service: "api".to_owned(),
+        environment: "prod".to_owned(),
         release: release.to_owned(),
+        current: true,
+        declared_at: None,
         first_seen: at,
         last_seen: at,
-        longest_gap: jiff::SignedDuration::ZERO,
-        current: true,
-        was_current: true,
-        declared_at: None,
-        heard: true,
-        challenge: None,
-        instances: std::collections::BTreeMap::new(),
+        instances: 1,
+        contains_fix: Some(release != "1.41.0"),
     }
 }
 
@@ -63,11 +60,12 @@ pub(crate) fn everything() -> Metrics {
     metrics.set_state(&track, TrackState::Relapsed);
     metrics.episode(&track);
     metrics.set_fix(&track, Some(at));
+    metrics.set_unsatisfiable(&track, true);
     metrics.near_misses("websocket-coroutine-get", 2);
     metrics.set_live_releases(&[live("1.42.0", 10), live("1.43.0", 20)]);
     metrics.source_bytes(SourceKind::File, ByteOutcome::Matched, 4_096);
     metrics.source_lines(SourceKind::File, 40);
-    metrics.set_source_files(3);
+    metrics.set_source_files(3, 0);
     metrics.set_source_lag(512, 500);
     metrics.set_source_last_record(SourceKind::File, at);
     metrics.source_rotation();
@@ -179,7 +177,7 @@ fn releases_come_and_go_and_are_bounded() {
     assert_eq!(shown.len(), 2);
     assert!(!shown.iter().any(|line| line.contains("1.41.0")), "an old release disappears");
 
-    let many: Vec<LiveRelease> = (0..1_000).map(|n| live(&format!("0.0.{n}"), n)).collect();
+    let many: Vec<ReleaseView> = (0..1_000).map(|n| live(&format!("0.0.{n}"), n)).collect();
     metrics.set_live_releases(&many);
     metrics.set_live_releases(&many);
     let shown = series(&metrics, "relapse_live_release_info");

@@ -99,7 +99,9 @@ fn threshold(spec: &CorrelationSpec, kind: &At<CorrelationKind>, report: &mut Re
     };
     match (counts, threshold) {
         (true, None) => {
-            let help = "add `condition: { gte: 10 }`";
+            let of_field = kind.value == CorrelationKind::ValueCount;
+            let help =
+                if of_field { "add `condition: { field: user.id, gte: 10 }`" } else { "add `condition: { gte: 10 }`" };
             report.add_with_help(Code::MissingKey, &kind.span, "a counting correlation needs to know how many", help);
         }
         (false, Some(_)) => {

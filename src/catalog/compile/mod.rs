@@ -8,7 +8,7 @@ mod fix;
 mod key;
 mod predicate;
 mod proof;
-pub(crate) mod regex;
+mod regex;
 
 use std::sync::Arc;
 

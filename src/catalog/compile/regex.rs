@@ -5,25 +5,36 @@
 
 use std::ops::Range;
 
-use regex::RegexBuilder;
 use regex_syntax::ast;
+use regex_syntax::hir::Class;
+use regex_syntax::hir::Hir;
+use regex_syntax::hir::HirKind;
+use regex_syntax::hir::translate::TranslatorBuilder;
 
 use crate::catalog::detection::Pattern;
+use crate::catalog::expression;
+use crate::catalog::expression::Expression;
+use crate::catalog::expression::SIZE_LIMIT;
 use crate::catalog::problem::Code;
 use crate::catalog::source::Report;
 use crate::catalog::source::quoted;
 use crate::catalog::yaml::At;
 
-/// Compiled size of one pattern, in bytes.
-pub(crate) const SIZE_LIMIT: usize = 1 << 20;
+/// What one state and one range of a class may take when compiled, in bytes; [`upper_bound`] errs to the safe side.
+const STATE: usize = 64;
+const RANGE: usize = 96;
+/// A class that leaves ASCII is spelled out in UTF-8, in both directions.
+const WIDE: usize = 4096;
 
 /// Compiles a text as a regular expression.
 pub(super) fn pattern(text: &At<String>, report: &mut Report) -> Option<Pattern> {
-    if let Err(error) = ast::parse::Parser::new().parse(&text.value) {
-        syntax(text, &error, report);
-        return None;
+    match ast::parse::Parser::new().parse(&text.value) {
+        Ok(ast) => build(text, &text.value, &ast, report),
+        Err(error) => {
+            syntax(text, &error, report);
+            None
+        }
     }
-    build(text, &text.value, report)
 }
 
 /// Compiles Sigma's wildcards (`*` any text, `?` one character, `\` before either takes it literally) over the whole value.
@@ -42,18 +53,29 @@ pub(super) fn wildcard(text: &At<String>, cased: bool, report: &mut Report) -> O
         }
     }
     regex.push_str(r"\z");
-    build(text, &regex, report)
+    let ast = ast::parse::Parser::new().parse(&regex).ok()?;
+    build(text, &regex, &ast, report)
 }
 
-fn build(text: &At<String>, source: &str, report: &mut Report) -> Option<Pattern> {
-    match RegexBuilder::new(source).multi_line(true).size_limit(SIZE_LIMIT).build() {
+/// Checks everything that compiling would find; compiles only where the check alone cannot tell.
+fn build(text: &At<String>, source: &str, ast: &ast::Ast, report: &mut Report) -> Option<Pattern> {
+    let hir = TranslatorBuilder::new().multi_line(true).build().translate(source, ast);
+    let sure = hir.is_ok_and(|hir| {
+        let may_be_empty = hir.properties().minimum_len().is_none_or(|len| len == 0);
+        !may_be_empty && upper_bound(&hir) <= SIZE_LIMIT
+    });
+    let pattern = || Pattern { source: text.value.clone(), regex: Expression::checked(source) };
+    if sure {
+        return Some(pattern());
+    }
+    match expression::compile(source) {
         Ok(regex) if regex.is_match("") => {
             let message = format!("{} matches the empty string, hence every text", quoted(&text.value));
             let help = "require at least one character: `+` for `*`, or drop the optional part";
             report.add_with_help(Code::RegexMatchesEmpty, &text.span, message, help);
             None
         }
-        Ok(regex) => Some(Pattern { source: text.value.clone(), regex }),
+        Ok(_) => Some(pattern()),
         Err(regex::Error::CompiledTooBig(limit)) => {
             let message = format!("this pattern compiles to more than {} KiB", limit / 1024);
             let help =
@@ -65,6 +87,25 @@ fn build(text: &At<String>, source: &str, report: &mut Report) -> Option<Pattern
             let last = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             report.add(Code::RegexSyntax, &text.span, format!("this pattern does not compile: {last}"));
             None
+        }
+    }
+}
+
+/// Bytes that the compiled form of `hir` takes at most.
+fn upper_bound(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => STATE,
+        HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len()),
+        HirKind::Class(Class::Unicode(class)) if !class.is_ascii() => WIDE + RANGE * class.ranges().len(),
+        HirKind::Class(Class::Unicode(class)) => STATE + RANGE * class.ranges().len(),
+        HirKind::Class(Class::Bytes(class)) => STATE + RANGE * class.ranges().len(),
+        HirKind::Capture(capture) => upper_bound(&capture.sub).saturating_add(2 * STATE),
+        HirKind::Repetition(repetition) => {
+            let rounds = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1) as usize;
+            upper_bound(&repetition.sub).saturating_add(2 * STATE).saturating_mul(rounds)
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().fold(STATE, |sum, part| sum.saturating_add(upper_bound(part)).saturating_add(STATE))
         }
     }
 }
@@ -151,4 +192,31 @@ fn inside(rest: &str) -> &str {
         }
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_above_what_the_compiler_takes() {
+        let sources = [
+            "a",
+            r"\w",
+            r"(?i)\w+\d",
+            r"(?i)stra\u{df}e",
+            "[^a]",
+            r".*\s\S",
+            r"(?:\w{3}|x|yz){4}",
+            r"\pL",
+            "(a)(b)?",
+            "^$|x",
+            "[a-z]{50}",
+        ];
+        for source in sources {
+            let hir = regex_syntax::ParserBuilder::new().multi_line(true).build().parse(source).unwrap();
+            let limited = regex::RegexBuilder::new(source).multi_line(true).size_limit(upper_bound(&hir)).build();
+            assert!(limited.is_ok(), "{source}: {}", upper_bound(&hir));
+        }
+    }
 }

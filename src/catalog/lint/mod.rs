@@ -3,6 +3,7 @@
 
 mod fixes;
 mod identity;
+mod practice;
 mod prefilter;
 mod proof;
 mod skeleton;
@@ -10,15 +11,17 @@ mod traps;
 mod wording;
 
 use crate::catalog::compile::Draft;
+use crate::catalog::practice::Practice;
 use crate::catalog::problem::Code;
 use crate::catalog::source::Report;
 
 pub(crate) use self::identity::check as catalog;
 
 /// Every lint that looks at one signature.
-pub(crate) fn signature(draft: &mut Draft, report: &mut Report) {
+pub(crate) fn signature(draft: &mut Draft, practice: Practice<'_>, report: &mut Report) {
     traps::check(&draft.texts, report);
     wording::check(&draft.texts, report);
+    practice::check(&draft.spec, &draft.texts, practice, report);
     // What could not be read must not be called missing.
     let readable = !report.problems.iter().any(|problem| problem.code == Code::WrongType);
     fixes::check(&draft.spec, readable, report);

@@ -2,7 +2,7 @@
 
 use regex::RegexBuilder;
 
-use crate::catalog::compile::regex::SIZE_LIMIT;
+use crate::catalog::expression::SIZE_LIMIT;
 use crate::catalog::problem::Code;
 use crate::catalog::source::Report;
 use crate::catalog::source::quoted;

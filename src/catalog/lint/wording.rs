@@ -43,7 +43,7 @@ pub(super) fn check(texts: &[Text], report: &mut Report) {
 }
 
 /// The fixed text of a pattern; a literal is one variant of itself, with the anchors its operator means.
-fn variants(text: &Text) -> Option<Vec<String>> {
+pub(super) fn variants(text: &Text) -> Option<Vec<String>> {
     let value = &text.written.value;
     match text.operator {
         Operator::Re => skeleton::of(text.pattern.as_ref()?.regex.as_str()),

@@ -56,6 +56,8 @@ codes! {
     EmptyFolder = "R003" "empty-folder" Warning,
     /// A catalog file, or what its aliases expand to, is too large.
     TooLarge = "R004" "too-large" Error,
+    /// A catalog file holds no signature.
+    EmptyFile = "R005" "empty-file" Warning,
     /// The YAML does not parse.
     YamlSyntax = "R010" "yaml-syntax" Error,
     /// YAML that the catalog does not use: keys that are no text, unknown aliases, merges of what is no map.
@@ -124,6 +126,8 @@ codes! {
     YamlComment = "R056" "yaml-comment" Warning,
     /// A value in a block (`|`) ends with a newline that hardly any record has there.
     TrailingNewline = "R057" "trailing-newline" Warning,
+    /// A text that the service redacts before it logs (by the configuration's `redactors`).
+    Redacted = "R058" "redacted" Warning,
     /// A fix with a date and no time.
     FixDateOnly = "R060" "fix-date-only" Warning,
     /// A fix time that is no RFC 3339 time.
@@ -132,6 +136,10 @@ codes! {
     ReleaseNotText = "R062" "release-not-text" Warning,
     /// A fixed signature without a fix record: no verdict is possible.
     NoFix = "R063" "no-fix" Warning,
+    /// A fixed release that the service's release order cannot read.
+    ReleaseScheme = "R064" "release-scheme" Warning,
+    /// A fix that lies in the future: until then every occurrence is older than it, and nobody is told.
+    FixInFuture = "R065" "fix-in-future" Warning,
     /// No test that must match.
     NoPositiveTest = "R070" "no-positive-test" CheckError,
     /// No test that must not match.

@@ -266,9 +266,10 @@ fn advice(kind: &ErrorKind) -> Option<&'static str> {
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
             Some("the quotes must hold the whole value; inside single quotes a quote is written twice (`''`)")
         }
-        ErrorKind::TabInIndentation | ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => {
-            Some("indent with spaces")
-        }
+        ErrorKind::TabInIndentation
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar => Some("indent with spaces"),
         ErrorKind::UnexpectedCharacter { .. } => Some("a text that begins with a special character needs quotes"),
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
             Some("inside `{…}` and `[…]` a text that contains `,`, `[`, `]`, `{` or `}` needs quotes")

@@ -256,6 +256,7 @@ fn forget(position: Position, now: Timestamp) -> Batch {
     Batch {
         observations: Vec::new(),
         read_at: now,
+        written: now,
         source: Arc::from(position.path.as_str()),
         tally: Tally::default(),
         event_scope: EventScope { stream: Arc::from(scope(&position)), generation: position.generation },

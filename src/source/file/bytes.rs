@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
 use crate::source::file::identity::PREFIX_MAX;
 
 /// `from: end` looks so far back for the last newline.
@@ -24,6 +26,11 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self { size: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    /// When the file was last written.
+    pub(super) fn modified(&self) -> Option<Timestamp> {
+        self.modified.and_then(|modified| Timestamp::try_from(modified).ok())
     }
 }
 

@@ -99,6 +99,7 @@ impl<S: RecordStream> Tailed<S> {
             observations,
             position: Some(self.sent.clone()),
             read_at: now,
+            written: self.seen.modified().map_or(now, |modified| modified.min(now)),
             source: Arc::clone(&self.shown),
             tally,
             event_scope: EventScope { stream: Arc::clone(&self.start.scope), generation: self.start.generation },

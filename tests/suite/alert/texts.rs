@@ -119,6 +119,21 @@ fn a_terminal_shows_facts_one_under_the_other() {
 }
 
 #[test]
+fn advice_that_is_the_reason_is_said_once() {
+    let mut stale = notice("n1", "WS-1", NoticeKind::Warning);
+    (stale.verdict, stale.basis) = (Verdict::StaleRuntime, Basis::Diagnosis);
+    stale.why = "clear __pycache__ and restart".to_owned();
+    stale.evidence.advice = Some(stale.why.clone());
+    let said = |stale: &Notice| {
+        let safe = SafeNotice::of(stale);
+        [render::text(&safe), terminal::text(&safe, false)].map(|text| text.matches("__pycache__").count())
+    };
+    assert_eq!(said(&stale), [1, 1]);
+    stale.why = "the process runs old bytecode".to_owned();
+    assert_eq!(said(&stale), [1, 1], "other advice is kept");
+}
+
+#[test]
 fn colour_is_only_there_when_asked_for() {
     let page = SafeNotice::of(&notice("n1", "WS-1", NoticeKind::Page));
     let coloured = terminal::text(&page, true);

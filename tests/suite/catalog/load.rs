@@ -223,6 +223,8 @@ fn what_cannot_be_read_is_a_problem_and_the_rest_loads() {
     assert_eq!(ids(&loaded), ["good-one"]);
     let device = load(&[Path::new("/dev/zero").to_owned()]);
     assert_eq!(codes(&device), [Code::UnreadablePath], "a device never ends");
+    fs::write(at("later.yaml"), "# to be written\n").unwrap();
+    assert_eq!(codes(&load(&[at("later.yaml")])), [Code::EmptyFile], "whoever names a file expects something of it");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod load;
+mod practice;
 mod robust;
 mod schema;
 mod shipped;

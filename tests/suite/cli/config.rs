@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use relapse::catalog::problem::Problem;
 use relapse::config::Config;
 use relapse::config::Invalid;
+use relapse::incident::scheme::Scheme;
 use relapse::source::file::StartFrom;
 
 fn problems(text: &str) -> Vec<(usize, String)> {
@@ -27,6 +28,20 @@ fn what_is_right_is_read() {
     for empty in ["", "---\n", "# nothing\n", "logs:\n"] {
         assert!(Config::from_text("relapse.yaml", empty).is_ok(), "{empty:?}");
     }
+}
+
+#[test]
+fn an_order_is_a_word_or_a_map() {
+    let text = "incident:\n  order: { ordinal: 'r(\\d+)' }\n  services: { a: { order: { ordinal: '-(\\d{5})-' } }, b: { order: ordinal } }\n";
+    let incident = Config::from_text("relapse.yaml", text).unwrap().incident;
+    assert!(matches!(incident.order, Scheme::Ordinal(Some(_))), "{:?}", incident.order);
+    assert!(matches!(incident.services["a"].order, Some(Scheme::Ordinal(Some(_)))));
+    assert_eq!(incident.services["b"].order, Some(Scheme::Ordinal(None)));
+    let told = problems(
+        "incident:\n  order: { ordnal: x }\n  services: { a: { order: { ordinal: '(' } }, b: { order: [x] } }\n",
+    );
+    assert!(told.iter().any(|(line, said)| *line == 2 && said.contains("did you mean `ordinal`?")), "{told:#?}");
+    assert_eq!(told.iter().filter(|(line, _)| *line == 3).count(), 2, "{told:#?}");
 }
 
 #[test]

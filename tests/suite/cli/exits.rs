@@ -12,6 +12,9 @@ fn every_exit_code_has_its_case() {
     desk.write("failing.yaml", SIGNATURE.replace("it broke again", "it works again"));
     desk.write("untested.yaml", SIGNATURE.split("tests:").next().unwrap());
     desk.write("warned.yaml", SIGNATURE.replace("T16:00:00Z", ""));
+    desk.write("empty.yaml", "# to be written\n");
+    desk.write("wrong.yaml", "incidents: {}\n");
+    std::fs::create_dir(desk.path().join("nothing")).unwrap();
     let cases: &[(i32, &[&str])] = &[
         (0, &["scan", "--catalog", "catalog.yaml", "calm.log"]),
         (0, &["check", "catalog.yaml"]),
@@ -28,6 +31,12 @@ fn every_exit_code_has_its_case() {
         (2, &["explain", ""]),
         (3, &["check", "--deny", "warnings", "warned.yaml"]),
         (4, &["check", "invalid.yaml"]),
+        (4, &["check", "empty.yaml"]),
+        (4, &["check", "nothing"]),
+        (4, &["scan", "--config", "wrong.yaml", "calm.log"]),
+        (4, &["explain", "--config", "wrong.yaml", "it broke"]),
+        (4, &["replay", "--config", "wrong.yaml", "calm.log"]),
+        (4, &["run", "--config", "wrong.yaml"]),
         (4, &["check", "--deny", "warnings", "invalid.yaml", "missing.yaml"]),
         (4, &["scan", "--catalog", "invalid.yaml", "calm.log"]),
         (4, &["scan", "--catalog", "invalid.yaml", "--catalog", "catalog.yaml", "calm.log"]),
@@ -42,6 +51,9 @@ fn every_exit_code_has_its_case() {
         (5, &["explain", "--file", "missing.log"]),
         (5, &["explain", "--catalog", "catalog.yaml", "--file", "calm.log", "--line", "9"]),
         (5, &["run", "--config", "missing.yaml"]),
+        (5, &["scan", "--config", "missing.yaml", "calm.log"]),
+        (5, &["replay", "--config", "missing.yaml", "calm.log"]),
+        (5, &["replay", "--catalog", "missing.yaml", "calm.log"]),
     ];
     for (code, arguments) in cases {
         let said = desk.relapse(arguments);
@@ -131,6 +143,24 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         let output = std::process::Command::new("sh").args(["-c", &command]).current_dir(desk.path()).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command}");
         assert!(!output.stdout.is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn what_was_found_stands_although_nobody_reads_on() {
+    let desk = Desk::new();
+    desk.write("long.log", BROKEN.repeat(5_000));
+    desk.write("failing.yaml", SIGNATURE.replace("it broke again", "it works again"));
+    let binary = env!("CARGO_BIN_EXE_relapse");
+    for arguments in [
+        "scan --catalog catalog.yaml --format jsonl long.log",
+        "scan --catalog catalog.yaml long.log",
+        "replay --catalog catalog.yaml long.log",
+        "check failing.yaml",
+    ] {
+        let command = format!("({binary} {arguments}; echo $? >&2) | true");
+        let output = std::process::Command::new("sh").args(["-c", &command]).current_dir(desk.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "1\n", "{command}");
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::BROKEN;
 use super::Desk;
+use super::SIGNATURE;
 
 fn matches(desk: &Desk, arguments: &[&str]) -> (i32, Vec<Value>, String) {
     let said = desk.relapse(&[&["scan", "--catalog", "catalog.yaml", "--format", "jsonl"], arguments].concat());
@@ -17,11 +18,13 @@ fn matches(desk: &Desk, arguments: &[&str]) -> (i32, Vec<Value>, String) {
 fn one_bad_file_does_not_keep_the_others_from_being_read() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path().join("logs")).unwrap();
-    desk.write("packed.log", [0x1f, 0x8b, 8, 0, 0, 0]);
+    desk.write("packed.log", *b"BZh9");
+    desk.write("damaged.gz", [0x1f, 0x8b, 8, 0, 0, 0]);
     for (bad, why) in [
         ("missing.log", "failed to read missing.log: No such file"),
         ("logs", "failed to read logs: it is a directory; name its files, as in 'logs/*.log'"),
-        ("packed.log", "failed to read packed.log: it is compressed; pipe it in: zcat packed.log | relapse scan"),
+        ("packed.log", "failed to read packed.log: it is compressed; pipe it in: bzcat packed.log | relapse scan"),
+        ("damaged.gz", "failed to read damaged.gz: "),
         ("x*.log", "no file matches `x*.log`"),
     ] {
         let (code, found, said) = matches(&desk, &[bad, "calm.log"]);
@@ -30,6 +33,33 @@ fn one_bad_file_does_not_keep_the_others_from_being_read() {
         let (code, found, _) = matches(&desk, &[bad, "broken.log"]);
         assert_eq!((code, found.len()), (1, 1), "{bad}: a regression is told whatever else happened");
     }
+}
+
+/// A counter in a name is an order only where somebody says so.
+#[test]
+fn the_configuration_of_the_sidecar_decides_here_too() {
+    let desk = Desk::new();
+    desk.write("fixed.yaml", SIGNATURE.replace("00Z }", "00Z, release: blue42 }"));
+    desk.write(
+        "relapse.yaml",
+        "catalog: [fixed.yaml]\nresource: { service: api, release: green43 }\n\
+         incident: { services: { api: { order: { ordinal: '(\\d+)$' } } } }\n",
+    );
+    let plain = ["--catalog", "fixed.yaml", "--service", "api", "--release", "green43"];
+    let told = |command: &[&str], how: &[&str]| {
+        let said = desk.relapse(&[command, how].concat());
+        assert_eq!(said.err, "");
+        (said.code, said.out)
+    };
+    for command in [&["scan", "broken.log"][..], &["explain", "--file", "broken.log"], &["replay", "broken.log"]] {
+        let (_, out) = told(command, &plain);
+        assert!(out.contains("unknown_release") && !out.contains("regression,"), "without it: {out}");
+        let (code, out) = told(command, &["--config", "relapse.yaml"]);
+        assert!(out.contains("regression") && !out.contains("unknown_release"), "{command:?}: {out}");
+        assert_eq!(code, i32::from(command[0] != "explain"));
+    }
+    let (_, out) = told(&["scan", "broken.log"], &["--config", "relapse.yaml", "--release", "red41"]);
+    assert!(out.contains("0 regressions in 1 match"), "a flag wins over the file: {out}");
 }
 
 #[test]
@@ -46,7 +76,7 @@ fn globs_that_no_shell_expanded_are_expanded() {
 #[test]
 fn several_catalogs_and_files_do_not_get_mixed_up() {
     let desk = Desk::new();
-    desk.write("second.yaml", super::SIGNATURE.replace("it-broke", "it-broke-too").replace("It broke", "It broke too"));
+    desk.write("second.yaml", SIGNATURE.replace("it-broke", "it-broke-too").replace("It broke", "It broke too"));
     let ids = |arguments: &[&str]| -> Vec<String> {
         let said = desk.relapse(&[&["scan", "--format", "jsonl"], arguments].concat());
         let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["signature"].as_str().unwrap().to_owned();
@@ -158,4 +188,61 @@ fn bytes_that_are_no_text_are_no_error() {
     let (code, found, said) = matches(&desk, &["odd.log"]);
     assert_eq!((code, said.as_str()), (1, ""));
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn packed_files_are_read_like_plain_ones() {
+    let desk = Desk::new();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(BROKEN.as_bytes()).unwrap();
+    desk.write("app.log.gz", gzip.finish().unwrap());
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    desk.write("app.log.zst", ruzstd::encoding::compress_to_vec(BROKEN.as_bytes(), level));
+    let (_, plain, _) = matches(&desk, &["broken.log"]);
+    for packed in ["app.log.gz", "app.log.zst"] {
+        let (code, found, said) = matches(&desk, &[packed]);
+        assert_eq!((code, found.len()), (1, plain.len()), "{packed}: {said}");
+        assert_eq!((&found[0]["line"], &found[0]["offset"]), (&plain[0]["line"], &plain[0]["offset"]), "{packed}");
+    }
+}
+
+#[test]
+fn many_files_are_merged_by_event_time_whoever_reads_them() {
+    let desk = Desk::new();
+    let mut names = Vec::new();
+    for file in 0..7 {
+        let lines = (0..600).map(|at| {
+            let (minute, second) = (at * 7 / 60 % 60, (at * 7 + file) % 60);
+            format!(
+                "2025-10-01 {:02}:{minute:02}:{second:02} ERROR {}\n",
+                10 + at * 7 / 3600,
+                BROKEN.lines().last().unwrap()
+            )
+        });
+        let name = format!("part-{file}.log");
+        desk.write(&name, lines.collect::<String>());
+        names.push(name);
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (_, first, said) = matches(&desk, &names);
+    assert_eq!(first.len(), 7 * 600, "{said}");
+    for _ in 0..3 {
+        assert_eq!(matches(&desk, &names).1, first, "threads decide nothing");
+    }
+    for name in names {
+        let own = first.iter().filter(|found| found["file"] == name && found["verdict"] == first[0]["verdict"]);
+        assert!(own.map(|found| found["line"].as_u64()).is_sorted(), "{name} in its own order");
+    }
+}
+
+#[test]
+fn the_cost_of_a_catalog_is_told() {
+    let desk = Desk::new();
+    let said = desk.relapse(&["check", "--cost", "broken.log", "catalog.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("candidates/MB") && said.out.contains("bytes looked at"), "{}", said.out);
+    let json = desk.relapse(&["check", "--cost", "broken.log", "--format", "json", "catalog.yaml"]).out;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["cost"][0]["literals"][0].is_string(), "{json}");
+    assert_eq!(desk.relapse(&["check", "--cost", "missing.log", "catalog.yaml"]).code, 5);
 }

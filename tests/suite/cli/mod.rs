@@ -8,6 +8,7 @@ mod inputs;
 mod manifest;
 mod readme;
 mod texts;
+mod verdicts;
 
 use std::fs;
 use std::path::Path;

@@ -281,6 +281,7 @@ async fn live_releases_are_listed_and_filtered() {
         first_seen: Some(now()),
         last_seen: Some(now()),
         instances: 3,
+        contains_fix: Some(release != "1"),
     };
     told.server.shared.publish_releases(vec![release("api", "1"), release("api", "2"), release("web", "7")]);
     let get = |query: &str| send(reqwest::Client::new().get(told.url(&format!("deploys{query}"))));
@@ -294,7 +295,8 @@ async fn live_releases_are_listed_and_filtered() {
         "declared_at": null,
         "first_seen": "2025-10-01T08:00:00Z",
         "last_seen": "2025-10-01T08:00:00Z",
-        "instances": 3
+        "instances": 3,
+        "contains_fix": true
       }
     ]
     "#);

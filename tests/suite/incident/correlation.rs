@@ -1,18 +1,27 @@
 //! The error behind the error: several records, one occurrence. From bytes to verdict, as `scan` walks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use relapse::app::offline::Finding;
 use relapse::app::offline::Offline;
+use relapse::app::pin;
 use relapse::catalog::load;
+use relapse::catalog::signature::Catalog;
 use relapse::decode::DecodeConfig;
 use relapse::incident::config::IncidentConfig;
+use relapse::incident::engine::Engine;
+use relapse::incident::event::Effect;
+use relapse::incident::event::Event;
 use relapse::matcher::Matcher;
+use relapse::matcher::Observation;
 use relapse::matcher::scanner::Scanner;
 use relapse::matcher::scanner::ScannerConfig;
 use relapse::model::alert::NoticeKind;
 use relapse::model::record::Resource;
+
+use super::through_json;
 
 const SIGNATURE: &str = "
 schema: relapse/v1
@@ -50,14 +59,18 @@ impl Told {
     }
 }
 
-fn scan(condition: &str, correlation: &str, log: &[(&str, &str, &str)]) -> Told {
-    let catalog = SIGNATURE.replace("CONDITION", condition).replace("CORRELATION", correlation);
-    let loaded = load::from_str("catalog.yaml", &catalog);
+fn catalog(condition: &str, correlation: &str) -> Catalog {
+    let text = SIGNATURE.replace("CONDITION", condition).replace("CORRELATION", correlation);
+    let loaded = load::from_str("catalog.yaml", &text);
     assert_eq!(loaded.catalog.signatures.len(), 1, "{:?}", loaded.problems);
+    loaded.catalog
+}
+
+fn observe(catalog: &Catalog, log: &[(&str, &str, &str)]) -> Vec<Observation> {
     let defaults = Resource { release: Some("1.43.0".to_owned()), ..Resource::default() };
     let config =
         ScannerConfig { decode: DecodeConfig { defaults, ..DecodeConfig::default() }, ..ScannerConfig::default() };
-    let matcher = Arc::new(Matcher::new(&loaded.catalog));
+    let matcher = Arc::new(Matcher::new(catalog));
     let mut scanner = Scanner::new(matcher, config, Arc::from("app.log"), 0, 1);
     let mut observations = Vec::new();
     for (time, trace, message) in log {
@@ -68,7 +81,13 @@ fn scan(condition: &str, correlation: &str, log: &[(&str, &str, &str)]) -> Told 
         scanner.push(line.as_bytes(), &mut observations);
     }
     scanner.finish(&mut observations);
-    let mut judge = Offline::new(&loaded.catalog, IncidentConfig::default(), Timestamp::MAX);
+    observations
+}
+
+fn scan(condition: &str, correlation: &str, log: &[(&str, &str, &str)]) -> Told {
+    let catalog = catalog(condition, correlation);
+    let observations = observe(&catalog, log);
+    let mut judge = Offline::new(&catalog, IncidentConfig::default(), Timestamp::MAX);
     let mut told = Told { findings: Vec::new(), notices: Vec::new() };
     let mut outcomes: Vec<_> = observations.iter().map(|one| judge.observe(one, Timestamp::MAX)).collect();
     outcomes.push(judge.finish());
@@ -174,4 +193,63 @@ fn windows_are_bounded() {
     log.push(("00:01", traces.last().unwrap().as_str(), CAUSE));
     let told = scan(BOTH, &format!("{JOIN}, on_partial: drop"), &log);
     assert_eq!(told.lines().len(), 1, "the first trace is joined, the last one found no room");
+}
+
+/// A restart before any record joins what was read before it with what comes after it.
+#[test]
+fn windows_survive_a_restart() {
+    let pair =
+        [("00:00", TRACE, SURFACE), ("00:05", TRACE, CAUSE), ("00:20", TRACE, SURFACE), ("01:00", OTHER, SURFACE)];
+    let absent = "type: temporal, group-by: [trace_id], timespan: 30s, negate: [calm]";
+    let followed =
+        [("00:00", TRACE, SURFACE), ("00:20", TRACE, "supervisor created after all"), ("02:00", OTHER, SURFACE)];
+    let burst = "type: event_count, timespan: 10s, condition: { gte: 3 }";
+    let three = [("00:00", "", SURFACE), ("00:08", "", SURFACE), ("00:09", "", SURFACE), ("00:10", "", SURFACE)];
+    let values = "type: value_count, timespan: 10s, condition: { gte: 2, field: user }";
+    let two = [("00:00", "", "Failed to create supervisor of a"), ("00:01", "", "Failed to create supervisor of b")];
+    for (condition, correlation, log) in
+        [(BOTH, JOIN, &pair[..]), ("surface", absent, &followed), ("surface", burst, &three), ("surface", values, &two)]
+    {
+        let catalog = catalog(condition, correlation);
+        let observations = observe(&catalog, log);
+        let whole = judged(&catalog, &observations, None);
+        assert!(!whole.is_empty() || correlation == absent, "{correlation}");
+        for at in 1..observations.len() {
+            assert_eq!(judged(&catalog, &observations, Some(at)), whole, "{correlation}: restart before record {at}");
+        }
+    }
+}
+
+/// Verdicts and evidence, with a restart before observation `restart`.
+fn judged(catalog: &Catalog, observations: &[Observation], restart: Option<usize>) -> Vec<String> {
+    let mut engine = Engine::new(IncidentConfig::default(), catalog);
+    let (mut effects, mut kept) = (Vec::new(), BTreeMap::new());
+    for (at, observation) in observations.iter().enumerate() {
+        let Observation::Match(found) = observation else { continue };
+        if restart == Some(at) {
+            let (tracks, live) = (engine.tracks().map(through_json), engine.live_releases().map(through_json));
+            let (tracks, live) = (tracks.collect(), live.collect());
+            engine = Engine::new(IncidentConfig::default(), catalog);
+            engine.restore(tracks, live);
+            engine.restore_windows(kept.values().map(through_json).collect());
+        }
+        let from = effects.len();
+        let occurrence = pin::occurrence(found, found.record.resource.clone());
+        engine.handle(Event::Occurrence(Box::new(occurrence)), Timestamp::MAX, &mut effects);
+        // As a commit does after each batch.
+        for effect in &effects[from..] {
+            if let Effect::WindowChanged(key) = effect {
+                match engine.window(key) {
+                    Some(window) => kept.insert(key.clone(), window),
+                    None => kept.remove(key),
+                };
+            }
+        }
+    }
+    engine.finish(&mut effects);
+    let told = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Judged { judgement, joined, .. } => Some(format!("{} {:?}", judgement.verdict, joined)),
+        _ => None,
+    });
+    told.collect()
 }

@@ -5,6 +5,19 @@ use relapse::model::incident::Track;
 
 use super::*;
 
+/// Fixed, broken, fixed again: every table of the judge is met.
+const TWO_FIXES: &str = "
+schema: relapse/v1
+id: case-signature
+title: The incident of this case
+fixes:
+  - { at: 2025-09-08T12:00:00Z, release: \"1.42.0\" }
+  - { at: 2025-09-08T13:30:00Z, release: \"1.44.0\" }
+detection: { pattern: boom }
+tests:
+  - { name: there, input: boom, expect: { count: 1 } }
+  - { name: not there, input: calm, expect: { verdict: none } }
+";
 const RELEASES: &[&str] = &["1.41.0", "1.42.0", "1.43.0", "1.44.1", "1.42.0-rc.1", "nonsense", ""];
 
 /// One random event; times go mostly forward, releases come from a small set, some are nonsense.
@@ -38,9 +51,8 @@ fn run(world: &mut World, lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| world.feed(&parse(line))).collect()
 }
 
-/// Fixed, broken, fixed again: every table of the judge is met.
 fn world() -> World {
-    World::new(TWO_FIXES)
+    World::with(TWO_FIXES, IncidentConfig::default())
 }
 
 fn tracks(world: &World) -> Vec<Track> {
@@ -59,7 +71,7 @@ proptest! {
         let by_verdict: u64 = world.engine.tracks().flat_map(|track| track.verdicts.values()).sum();
         prop_assert_eq!(counted, occurrences);
         prop_assert_eq!(by_verdict, occurrences);
-        let pages = said.iter().flat_map(|line| line.split(' ')).filter(|word| *word == "page").count() as u64;
+        let pages = said.iter().flat_map(|line| line.split(' ')).filter(|word| word.starts_with("page")).count() as u64;
         let episodes: u64 = world.engine.tracks().map(|track| track.episodes).sum();
         prop_assert_eq!(pages, episodes);
     }
@@ -76,7 +88,7 @@ proptest! {
         let (mut whole, mut cut) = (world(), world());
         let at = at.min(lines.len());
         let mut said = run(&mut cut, &lines[..at]);
-        cut.restart(TWO_FIXES);
+        cut.restart();
         said.extend(run(&mut cut, &lines[at..]));
         prop_assert_eq!(run(&mut whole, &lines), said);
         // How far healthy logs had been read is not stored: a state that a declaration brings about may be dated by the last match.

@@ -37,6 +37,8 @@ const TEXTS: &[&str] = &[
     "tab\there",
     "x",
     "Error",
+    "Connection pool exhausted for tenant",
+    "deadline exceeded while waiting for a lease",
 ];
 /// The first of [`PATTERNS`] have no literal.
 const OPEN_PATTERNS: usize = 4;
@@ -282,5 +284,34 @@ proptest! {
         let (cut, cut_tally) = scan(&matcher, &config, blocks);
         prop_assert_eq!(format!("{whole:?}"), format!("{cut:?}"), "records, times, lines and captures too");
         prop_assert_eq!(whole_tally, cut_tally);
+    }
+}
+
+proptest! {
+    // Each case decodes hundreds of records more than once.
+    #![proptest_config(ProptestConfig { cases: cases().cases / 10, ..cases() })]
+
+    /// Long enough that the search goes on where it stopped, more than once.
+    #[test]
+    fn a_calibrated_matcher_finds_the_same_in_a_long_log(
+        catalog in catalog(),
+        Log(log) in log(),
+        sample in log(),
+        size in 0..40_000_usize,
+    ) {
+        let config = ScannerConfig::default();
+        let mut long = Vec::new();
+        while !log.is_empty() && long.len() < size {
+            long.extend(&log);
+            long.push(b'\n');
+        }
+        let matcher = Matcher::new(&catalog);
+        let calibrated = Arc::new(matcher.calibrated(&sample.0));
+        let (found, tally) = scan(&Arc::new(matcher), &config, long.chunks(40_000));
+        let (expected, _) = naive::scan(&catalog, &long, &config);
+        prop_assert_eq!(places(&found), expected);
+        let (again, again_tally) = scan(&calibrated, &config, long.chunks(7_000));
+        prop_assert_eq!(places(&found), places(&again));
+        prop_assert_eq!((tally.bytes, tally.lines), (again_tally.bytes, again_tally.lines));
     }
 }

@@ -100,6 +100,22 @@ fn an_explanation_names_the_questions_that_failed() {
     assert!((all[1].nearness - 0.5).abs() < f64::EPSILON);
 }
 
+/// Most signatures ask one question only: a text that drifted must not look like a stranger.
+#[test]
+fn a_literal_that_is_there_makes_a_signature_near() {
+    let one = |pattern: &str| make::signature("one", vec![make::body(make::re(&[pattern]))]);
+    let nearness = |pattern: &str, body: &str| {
+        let record = Record { body: body.to_owned(), ..Record::default() };
+        make::matcher(vec![one(pattern)]).explain(&record)[0].nearness
+    };
+    let pattern = r"make_manager\(\) got an unexpected keyword argument 'context'";
+    let drifted = "make_manager() got an unexpected keyword argument 'context' and more";
+    assert!((nearness(pattern, drifted) - 1.0).abs() < f64::EPSILON);
+    let near = nearness(pattern, "make_manager() got an unexpected keyword argument 'contxt'");
+    assert!(near > 0.2 && near < 0.5, "{near}");
+    assert!(nearness(pattern, "hello") < f64::EPSILON);
+}
+
 #[test]
 fn a_chain_is_explained_by_its_nearest_link() {
     let tests = vec![

@@ -29,7 +29,7 @@ pub(super) fn literal(text: &str) -> Literal {
 }
 
 pub(super) fn pattern(source: &str) -> Pattern {
-    Pattern { source: source.to_owned(), regex: Regex::new(source).unwrap() }
+    Pattern { source: source.to_owned(), regex: Regex::new(source).unwrap().into() }
 }
 
 pub(super) fn contains(texts: &[&str]) -> Predicate {

@@ -192,7 +192,7 @@ fn nothing_is_complete_before_the_next_record_begins() {
     assert_eq!(make::places(&again), [("sought".to_owned(), 2, 8)], "the whole record, with the same origin");
     assert!(again[0].record.body.ends_with("more to come"));
     scanner.finish(&mut out);
-    assert_eq!(scanner.take_tally(), Tally { bytes: 34, lines: 3, decoded: 1, ..Tally::default() });
+    assert_eq!(scanner.take_tally(), Tally { bytes: 34, lines: 3, decoded: 1, no_time: 1, ..Tally::default() });
     assert_eq!(scanner.position(), (42, 5));
 }
 
@@ -252,9 +252,9 @@ fn near_misses_are_counted_in_scope_only() {
     let mut out = Vec::new();
     scanner.push(b"{\"service.name\":\"shop\",\"message\":\"supervisor failed\"}\n", &mut out);
     scanner.finish(&mut out);
-    let counted = scanner.take_near_misses();
+    let counted = scanner.take_tally().near_misses;
     assert_eq!(counted.into_iter().collect::<Vec<_>>(), [("here".into(), 1)]);
-    assert!(scanner.take_near_misses().is_empty());
+    assert!(scanner.take_tally().near_misses.is_empty());
 }
 
 #[test]

@@ -54,6 +54,29 @@ async fn kill_9_in_the_middle_of_a_stream_loses_and_repeats_nothing() {
     assert_eq!(sidecar.incidents().await[0]["state"], "relapsed");
 }
 
+/// Whoever pulls logs by the hour pulls some entries twice.
+#[tokio::test]
+async fn an_entry_that_its_sender_named_counts_once_in_however_many_files() {
+    let entry = |id: &str, second: u32| {
+        format!(
+            "{{\"insertId\":\"{id}\",\"timestamp\":\"2025-10-01T08:00:{second:02}Z\",\"severity\":\"ERROR\",\"textPayload\":\"numbered failure 1\"}}\n"
+        )
+    };
+    let home = Home::new();
+    let sidecar = home.start(&["other.log"]).await;
+    home.append("app.log", entry("a", 1) + &entry("b", 2) + &entry("b", 3));
+    sidecar.await_occurrences(3).await;
+    sidecar.kill();
+    let sidecar = home.start(&["other.log"]).await;
+    home.append("other.log", entry("b", 3) + &entry("a", 1) + &entry("c", 4) + &failure(1) + &failure(1));
+    sidecar.await_occurrences(6).await;
+    assert_eq!(sidecar.occurrences().await, 6, "only `c`, and lines that nobody named, are new");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_relapse"));
+    command.args(["replay", "--catalog", "catalog.yaml", "--service", "api", "app.log", "other.log"]);
+    let out = command.current_dir(home.path("")).output().unwrap().stdout;
+    assert!(String::from_utf8_lossy(&out).contains("6 regression"), "{}", String::from_utf8_lossy(&out));
+}
+
 #[tokio::test]
 async fn a_second_instance_on_the_same_state_is_refused() {
     let home = Home::new();

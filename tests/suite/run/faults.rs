@@ -25,10 +25,42 @@ async fn a_line_is_never_lost_for_being_odd() {
 }
 
 #[tokio::test]
+async fn near_misses_and_records_without_a_time_are_counted() {
+    let home = Home::new();
+    let sidecar = home.start(&[]).await;
+    assert!(sidecar.text("/metrics").await.contains("relapse_near_misses_total{signature=\"numbered-failure\"} 0"));
+    home.append("app.log", "ERROR: numbered failure 1\n");
+    home.append("app.log", "2025-10-01 08:00:00,000 - app - ERROR - numbered failure one\n");
+    home.append("app.log", failure(2));
+    sidecar.await_occurrences(2).await;
+    assert!(sidecar.metric("relapse_near_misses_total{signature=\"numbered-failure\"}").await >= 1.0);
+    assert!(sidecar.metric("relapse_records_odd_total{reason=\"no_time\"}").await >= 1.0);
+    assert_eq!(sidecar.occurrences().await, 2);
+}
+
+/// What nobody dated was written when its file was: an old file is old, whenever it is read.
+#[tokio::test]
+async fn lines_without_a_time_are_as_old_as_their_file() {
+    let home = Home::new();
+    home.append("app.log", "numbered failure 1\n");
+    let before_the_fix: std::time::SystemTime = "2025-09-01T08:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+    std::fs::File::open(home.path("app.log")).unwrap().set_modified(before_the_fix).unwrap();
+    let sidecar = home.start(&[]).await;
+    sidecar.await_occurrences(1).await;
+    let incident = &sidecar.incidents().await[0];
+    assert_eq!(incident["verdict"], "pre_fix", "{incident}");
+    assert_eq!(incident["last_seen"], "2025-09-01T08:00:00Z");
+    home.append("app.log", "numbered failure 2\n");
+    sidecar.await_occurrences(2).await;
+    assert_eq!(sidecar.incidents().await[0]["verdict"], "regression", "what is appended now is new");
+}
+
+#[tokio::test]
 async fn a_missing_file_is_waited_for() {
     let home = Home::new();
     let sidecar = home.start(&[]).await;
-    assert!(sidecar.text("/readyz?verbose").await.contains("[+]source/file ok"));
+    let ready = sidecar.text("/readyz?verbose").await;
+    assert!(ready.contains("[+]source/file ok\n   waiting for app.log\n"), "{ready}");
     home.append("app.log", failure(1));
     sidecar.await_occurrences(1).await;
 }

@@ -173,6 +173,15 @@ async fn a_replay_goes_on_from_a_state_that_it_does_not_touch() {
     assert_eq!(replay(&home, &from_state).1, running, "whether it runs or not");
     assert_eq!(files(&home), untouched);
 
+    // The very file that it followed, gone on: only what is new counts.
+    let counts = |out: &str| judged(out).1;
+    home.append("app.log", after.concat());
+    let gone_on = replay(&home, &["app.log", "--format", "jsonl", "--from-state", "state"]).1;
+    assert_eq!(counts(&gone_on), counts(&running));
+    std::fs::copy(home.path("app.log"), home.path("copy.log")).unwrap();
+    let copied = replay(&home, &["copy.log", "--format", "jsonl", "--from-state", "state"]).1;
+    assert_ne!(counts(&copied), counts(&running), "another file of the same text has been counted nowhere");
+
     let mut command = Command::new(env!("CARGO_BIN_EXE_relapse"));
     command.args(["replay", "after.log", "--from-state", "nowhere"]).current_dir(home.path(""));
     let output = command.output().unwrap();

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use relapse::model::alert::NoticeKind;
-use relapse::store::Store;
 use relapse::store::commit::Commit;
 use relapse::store::recover::Damage;
 use rusqlite::Connection;
 
 use super::open;
+use super::reopen;
 use super::sample::at;
 use super::sample::live;
 use super::sample::notice;
@@ -35,7 +35,7 @@ fn filled(dir: &Path) {
 /// Opens what was damaged, expects it to be moved aside unchanged and an empty state in its place.
 fn moved_aside(dir: &Path) -> Damage {
     let before = fs::read(dir.join("relapse.db")).unwrap_or_default();
-    let opened = Store::open(dir).unwrap();
+    let opened = reopen(dir);
     let recovered = opened.recovered.expect("the damage was not noticed");
     assert!(opened.store.tracks().unwrap().is_empty());
     if !before.is_empty() {
@@ -118,7 +118,7 @@ proptest! {
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
         fs::write(&path, bytes).unwrap();
-        let opened = Store::open(dir.path()).unwrap();
+        let opened = reopen(dir.path());
         if opened.recovered.is_none() {
             let store = opened.store;
             let healthy = tempfile::tempdir().unwrap();

@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use relapse::model::alert::Level;
 use relapse::model::alert::Notice;
 use relapse::model::alert::NoticeKind;
+use relapse::model::correlation::OpenOccurrence;
+use relapse::model::correlation::OpenPart;
+use relapse::model::correlation::OpenWindow;
+use relapse::model::correlation::WindowKey;
 use relapse::model::fix::Fix;
 use relapse::model::fix::FixKind;
 use relapse::model::incident::Evidence;
@@ -16,6 +20,7 @@ use relapse::model::incident::Track;
 use relapse::model::incident::TrackKey;
 use relapse::model::incident::TrackState;
 use relapse::model::position::Position;
+use relapse::model::record::Resource;
 use relapse::model::verdict::Basis;
 use relapse::model::verdict::Verdict;
 
@@ -140,4 +145,27 @@ pub(crate) fn notice(id: &str, signature: &str, kind: NoticeKind) -> Notice {
         previous_episodes: 2,
         evidence: Evidence { release: (kind != NoticeKind::Warning).then(|| "1.43.1".to_owned()), ..evidence() },
     }
+}
+
+pub(crate) fn window(signature: &str) -> OpenWindow {
+    let key = WindowKey {
+        signature: signature.into(),
+        environment: "prod".into(),
+        service: None,
+        keys: vec!["4bf92f3577b34da6a3ce929d0e0e4736".to_owned()],
+        alone: None,
+    };
+    let part = OpenPart {
+        selections: vec!["surface".to_owned()],
+        time: at(5),
+        value: None,
+        deadline: at(95),
+        occurrence: Some(OpenOccurrence {
+            resource: Resource { release: Some("1.43.0".to_owned()), ..Resource::default() },
+            time: Some(at(5)),
+            diagnosis: None,
+            evidence: Evidence::default(),
+        }),
+    };
+    OpenWindow { key, parts: vec![part], served: None }
 }

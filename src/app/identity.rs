@@ -1,0 +1,25 @@
+//! What an occurrence is called, so that it counts once however often it is read: by the name its sender gave the entry or, without one,
+//! by its place in its file.
+
+use crate::matcher::Match;
+use crate::model::record::Record;
+use crate::store::event::EventId;
+
+/// Attributes that name an entry: Cloud Logging's, and OpenTelemetry's.
+const NAMES: [&str; 2] = ["insertId", "log.record.uid"];
+
+/// The id of a match in `generation` of `stream`.
+pub(super) fn of(found: &Match, stream: &str, generation: u64) -> EventId {
+    named(found)
+        .unwrap_or_else(|| EventId::in_file(stream, generation, found.record.origin.offset, &found.signature.id))
+}
+
+/// The id of a match in an entry that its sender has named: the same in every file it was pulled into. Cloud Logging takes two entries
+/// for one only if their times are equal, too.
+pub(super) fn named(found: &Match) -> Option<EventId> {
+    let record: &Record = &found.record;
+    let (source, name) = NAMES.iter().find_map(|key| Some((key, record.attributes.get(key)?)))?;
+    let time = record.time.filter(|_| !record.time_inherited)?;
+    let service = record.resource.service.as_deref().unwrap_or_default();
+    (!name.is_empty()).then(|| EventId::named(&format!("{source} {service} {time}"), name, &found.signature.id))
+}

@@ -1,0 +1,149 @@
+//! Every pattern of the prefilter, each looked for by the cheapest means that fits its length: sampled grams for long ones, one look for a
+//! telling byte for marks, an automaton for what is left. Receives patterns once and texts many times; gives every occurrence of every
+//! pattern, overlapping ones included, in the order of their ends.
+
+use std::ops::ControlFlow;
+
+use aho_corasick::BuildError;
+
+use crate::matcher::few::Few;
+use crate::matcher::lanes::Lanes;
+use crate::matcher::marks::Marks;
+use crate::matcher::occurrence::Occurrence;
+use crate::matcher::rarity::Rarity;
+use crate::matcher::sampled::Sampled;
+use crate::matcher::sampled::Tier;
+
+/// Bytes searched at a time: they stay in the nearest cache while every tier goes over them.
+const STRETCH: usize = 16 * 1024;
+
+/// A search over a block that goes on where it stopped: it looks a stretch ahead and keeps what it found there.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Everything before it has been searched or skipped.
+    searched: usize,
+    /// What was found, in the order of the block; the ones before `next` are used up.
+    found: Vec<Occurrence>,
+    next: usize,
+}
+
+impl Search {
+    /// Begins at `from`, a line start.
+    pub(crate) fn at(from: usize) -> Self {
+        Self { searched: from, ..Self::default() }
+    }
+
+    /// Leaves out everything that ends at or before `to`.
+    pub(crate) fn skip_to(&mut self, to: usize) {
+        let rest = self.found.get(self.next..).unwrap_or_default();
+        self.next += rest.iter().take_while(|occurrence| occurrence.end <= to).count();
+        self.searched = self.searched.max(to);
+    }
+}
+
+/// By what a pattern is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// Sampled grams of eight bytes.
+    Long,
+    /// Sampled grams of five bytes.
+    Middle,
+    /// A telling byte.
+    Mark,
+    /// Three bytes by a vector search, or the automaton, which walks every byte of the log.
+    Short,
+}
+
+/// What is looked for `pattern` by.
+pub(crate) fn means(pattern: &[u8]) -> Means {
+    match pattern.len() {
+        _ if Marks::telling(pattern).is_some() => Means::Mark,
+        len if len >= Tier::Long.shortest() => Means::Long,
+        len if len >= Tier::Middle.shortest() => Means::Middle,
+        _ => Means::Short,
+    }
+}
+
+/// See the module. ASCII letters count without case; no pattern holds a newline, so a search may begin at any line.
+#[derive(Debug)]
+pub(crate) struct Sieve {
+    sampled: Vec<Sampled>,
+    marks: Option<Marks>,
+    few: Option<Few>,
+    lanes: Option<(Lanes, Vec<usize>)>,
+}
+
+impl Sieve {
+    /// Plans for `patterns`; occurrences refer to their indices.
+    pub(crate) fn new(patterns: &[Vec<u8>], rarity: &Rarity) -> Result<Self, BuildError> {
+        let of = |wanted: Means| -> Vec<(usize, &[u8])> {
+            let numbered = patterns.iter().enumerate().map(|(number, text)| (number, text.as_slice()));
+            numbered.filter(|(_, text)| means(text) == wanted).collect()
+        };
+        let short = of(Means::Short);
+        let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
+        let walked = !short.is_empty() && few.is_none();
+        if walked && Lanes::is_dense(patterns) {
+            // Every byte is walked anyway: one walk for all of them costs no more.
+            let lanes = Some((Lanes::new(patterns)?, (0..patterns.len()).collect()));
+            return Ok(Self { sampled: Vec::new(), marks: None, few: None, lanes });
+        }
+        let tiers = [(Tier::Long, of(Means::Long)), (Tier::Middle, of(Means::Middle))];
+        let sampled = tiers.into_iter().filter(|(_, texts)| !texts.is_empty());
+        let sampled = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
+        let marks = Some(of(Means::Mark)).filter(|texts| !texts.is_empty()).map(|texts| Marks::new(&texts));
+        let (numbers, texts): (Vec<usize>, Vec<Vec<u8>>) =
+            short.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
+        let lanes = if walked { Some((Lanes::new(&texts)?, numbers)) } else { None };
+        Ok(Self { sampled, marks, few, lanes })
+    }
+
+    /// The next occurrence that ends inside `block[..end]`.
+    pub(crate) fn next(&self, block: &[u8], end: usize, search: &mut Search) -> Option<Occurrence> {
+        loop {
+            if let Some(occurrence) = search.found.get(search.next) {
+                search.next += 1;
+                return Some(*occurrence);
+            }
+            if search.searched >= end {
+                return None;
+            }
+            search.next = 0;
+            search.found.clear();
+            let until = end.min(search.searched + STRETCH);
+            self.find(block, (search.searched, until), &mut search.found);
+            search.searched = until;
+        }
+    }
+
+    /// Shows every occurrence in `text` until `visit` breaks.
+    pub(crate) fn visit(&self, text: &[u8], mut visit: impl FnMut(Occurrence) -> ControlFlow<()>) {
+        let mut search = Search::at(0);
+        while let Some(occurrence) = self.next(text, text.len(), &mut search) {
+            if visit(occurrence).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn find(&self, text: &[u8], span: (usize, usize), found: &mut Vec<Occurrence>) {
+        for sampled in &self.sampled {
+            sampled.find(text, span, found);
+        }
+        if let Some(marks) = &self.marks {
+            marks.find(text, span, found);
+        }
+        if let Some(few) = &self.few {
+            few.find(text, span, found);
+        }
+        if let Some((lanes, numbers)) = &self.lanes {
+            let before = found.len();
+            lanes.find(text, span, found);
+            for occurrence in found.iter_mut().skip(before) {
+                occurrence.pattern = numbers.get(occurrence.pattern).copied().unwrap_or(usize::MAX);
+            }
+        }
+        // Made of a few runs that are in order already.
+        found.sort();
+    }
+}
