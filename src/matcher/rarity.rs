@@ -89,7 +89,9 @@ impl Rarity {
         let guess = (1_u64 << 40) >> bits.min(40);
         let phrase = self.phrases.at_most(gram) > 0;
         let guess = if phrase { guess.max(1) * PHRASE } else { guess };
-        self.count(gram).saturating_mul(1 << 20).saturating_add(guess)
+        let met = self.count(gram).saturating_mul(1 << 20).saturating_add(guess);
+        // Each time it is met, every literal that holds it is compared.
+        met.saturating_mul(1 + self.shared(gram))
     }
 }
 
