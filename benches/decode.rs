@@ -20,10 +20,10 @@ mod corpus;
 
 /// Service logs as they are written: longer lines than the matcher's.
 const SHAPES: &[corpus::Shape] = &[
-    ("plain", service),
-    ("json", service_json),
-    ("cri", |number| format!("2025-10-01T08:47:01.122456789Z stdout F {}", service(number))),
-    ("docker", |number| {
+    ("service", service),
+    ("service-json", service_json),
+    ("service-cri", |number| format!("2025-10-01T08:47:01.122456789Z stdout F {}", service(number))),
+    ("service-docker", |number| {
         format!(
             "{{\"log\":\"{}\\n\",\"stream\":\"stdout\",\"time\":\"2025-10-01T08:47:01.122456789Z\"}}",
             service(number)
@@ -76,7 +76,7 @@ fn decoding(criterion: &mut Criterion) {
     let matcher = Arc::new(Matcher::new(&Catalog::default()));
     let mut group = criterion.benchmark_group("decode");
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    for (name, line) in SHAPES {
+    for (name, line) in SHAPES.iter().chain(corpus::SHAPES) {
         let text = corpus::text(*line);
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         group.throughput(Throughput::Bytes(text.len() as u64));
