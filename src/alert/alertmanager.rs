@@ -145,6 +145,7 @@ fn annotations(notice: &SafeNotice) -> BTreeMap<&'static str, String> {
         ("runbook_url", &notice.runbook_url),
         ("reference", &notice.reference),
         ("episode", &notice.episode),
+        ("group", &notice.group),
     ];
     annotations.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     for value in annotations.values_mut() {

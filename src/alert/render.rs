@@ -37,6 +37,9 @@ pub fn text(notice: &SafeNotice) -> String {
         } else {
             format!("older builds live: {}", notice.older_live.join(", "))
         });
+        if !notice.together.is_empty() {
+            parts.push(format!("together with {}", notice.together.join(", ")));
+        }
         if notice.episode_kind == Some(EpisodeKind::IneffectiveFix) {
             parts.push("the fix looks ineffective: no calm since it took effect".to_owned());
         }

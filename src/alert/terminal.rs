@@ -53,6 +53,7 @@ fn facts(notice: &SafeNotice) -> Vec<(&'static str, String)> {
         facts.push(Some(("seen", seen)));
         let ineffective = notice.episode_kind == Some(EpisodeKind::IneffectiveFix);
         facts.push(ineffective.then(|| ("kind", "the fix looks ineffective: no calm since it took effect".to_owned())));
+        facts.push((!notice.together.is_empty()).then(|| ("together", format!("with {}", notice.together.join(", ")))));
         facts.push((!notice.older_live.is_empty()).then(|| ("also live", notice.older_live.join(", "))));
         let found = (!evidence.file.is_empty()).then(|| format!("{}:{}", evidence.file, evidence.line));
         facts.push(found.map(|place| ("evidence", place)));

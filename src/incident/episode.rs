@@ -42,6 +42,8 @@ pub(crate) fn open(track: &mut Track, ruling: &Ruling<'_>, seen: &Seen<'_>) -> V
         closed_at: None,
         cause: ruling.verdict,
         kind: kind(track, ruling.verdict),
+        group: String::new(),
+        together: Vec::new(),
         told_at: Some(time),
         told_share: 0,
         occurrences: 0,

@@ -8,6 +8,7 @@ mod correlation;
 pub mod engine;
 mod episode;
 pub mod event;
+mod group;
 mod inventory;
 mod keep;
 pub mod manifest;

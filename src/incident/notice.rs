@@ -80,6 +80,8 @@ pub(crate) fn build(track: &Track, step: &Step, facts: &Facts<'_>) -> Notice {
         first_seen: episode.map_or_else(|| track.first_seen.unwrap_or(facts.time), |episode| episode.opened_at),
         instances: (failed, alive.max(failed)),
         older_live,
+        group: episode.map(|episode| episode.group.clone()),
+        together: episode.map_or_else(Vec::new, |episode| episode.together.clone()),
         previous_episodes: track.episodes.saturating_sub(u64::from(episode.is_some())),
         evidence: evidence(episode, facts),
     }

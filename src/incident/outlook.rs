@@ -99,7 +99,8 @@ impl Outlook {
         }
     }
 
-    /// The first moment after `clock` at which the passing of time alone changes which fix counts or where it puts a track.
+    /// The first moment after `clock` at which the passing of time alone changes which fix counts or where it puts a track. One named
+    /// too early would cost a look and change nothing.
     pub(crate) fn next_change(
         &self,
         signature: &Signature,

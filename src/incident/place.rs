@@ -12,6 +12,7 @@ use crate::incident::containment::Surroundings;
 use crate::incident::episode;
 use crate::incident::event::Effect;
 use crate::incident::event::Occurrence;
+use crate::incident::group::Groups;
 use crate::incident::inventory;
 use crate::incident::mutes::Mutes;
 use crate::incident::notice;
@@ -38,6 +39,7 @@ pub(crate) struct Place {
     pub(crate) environment: Arc<str>,
     pub(crate) population: Population,
     tracks: BTreeMap<Arc<str>, Kept>,
+    groups: Groups,
     /// The earliest event time at which a timer of any track may fire.
     due: Option<Timestamp>,
 }
@@ -82,6 +84,7 @@ impl Place {
             environment: Arc::from(environment),
             population: Population::default(),
             tracks: BTreeMap::new(),
+            groups: Groups::default(),
             due: None,
         }
     }
@@ -91,6 +94,7 @@ impl Place {
         let clock = &mut self.population.clock;
         *clock = (*clock).max(track.last_seen).max(Some(track.since));
         self.look_again();
+        self.groups.know(&track, signature.and_then(|signature| signature.family.as_deref()));
         let id = Arc::clone(&track.key.signature);
         self.tracks.insert(id, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
     }
@@ -224,6 +228,9 @@ impl Place {
             track::note_calm(track, &seen, settings.config);
             steps.extend(track::on_judgement(track, &ruling, &seen, settings.config));
         }
+        if steps.contains(&Step::Page) {
+            self.groups.join(track, signature.family.as_deref());
+        }
         track::count(track, ruling.verdict, time);
         let due = outlook.next_change(signature, clock, settings.config);
         self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
@@ -238,6 +245,7 @@ impl Place {
         let judged =
             Effect::Judged { key: track.key.clone(), judgement: Judgement { verdict, basis, why }, time, joined };
         out.insert(at, judged);
+        self.groups.leave(track);
         out.push(Effect::TrackChanged(track.key.clone()));
     }
 
@@ -258,6 +266,7 @@ impl Place {
         for Kept { track, outlook, signature } in self.tracks.values_mut() {
             let Some(signature) = signature.as_deref() else {
                 retire(track, around, clock, out);
+                self.groups.leave(track);
                 continue;
             };
             outlook.refresh(signature, &self.environment, &around);
@@ -272,6 +281,7 @@ impl Place {
             if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
+            self.groups.leave(track);
             let due = outlook.next_change(signature, known, settings.config);
             self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
         }

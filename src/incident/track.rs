@@ -269,7 +269,7 @@ pub(crate) fn on_fix(track: &mut Track, standing: &Standing<'_>, clock: Timestam
     Vec::new()
 }
 
-/// When an alarm of the track may end, in event time.
+/// When an alarm of the track may end, in event time. A moment named too early would cost a look and change nothing.
 pub(crate) fn due(track: &Track, config: &IncidentConfig) -> Option<Timestamp> {
     let own = match track.state {
         TrackState::Relapsed => track.last_alarm.map(|last| later(last, config.quiet)),

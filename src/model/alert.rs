@@ -103,6 +103,12 @@ pub struct Notice {
     pub older_live: Vec<String>,
     /// Episodes before this one.
     pub previous_episodes: u64,
+    /// Id of the episode with which this one is told: a receiver that joins alerts joins by it. `None` without an episode.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Signatures that came back with this one.
+    #[serde(default)]
+    pub together: Vec<String>,
     /// The record behind it.
     pub evidence: Evidence,
 }

@@ -161,6 +161,12 @@ pub struct Episode {
     /// What kind of return this is; decided when it opened.
     #[serde(default)]
     pub kind: EpisodeKind,
+    /// Id of the episode with which this one is told: the first that opened here within a minute, or of one family; its own, if alone.
+    #[serde(default)]
+    pub group: String,
+    /// The signatures of the others in that group when it opened (bounded).
+    #[serde(default)]
+    pub together: Vec<String>,
     /// Event time of the last notice about it.
     #[serde(default)]
     pub told_at: Option<Timestamp>,

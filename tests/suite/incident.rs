@@ -39,7 +39,9 @@ const T0: &str = "2025-09-08T12:00:00Z";
 mod configuration;
 mod correlation;
 mod documented;
+mod groups;
 mod properties;
+mod reasons;
 
 struct World {
     engine: Engine,

@@ -42,6 +42,8 @@ fn bare(kind: NoticeKind) -> Notice {
         instances: (0, 0),
         older_live: Vec::new(),
         previous_episodes: 0,
+        group: None,
+        together: Vec::new(),
         evidence: Evidence::default(),
         ..notice("n1", "WS-1", kind)
     }

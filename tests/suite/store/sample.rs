@@ -143,6 +143,8 @@ pub(crate) fn notice(id: &str, signature: &str, kind: NoticeKind) -> Notice {
         instances: (3, 12),
         older_live: vec!["1.41.0".to_owned()],
         previous_episodes: 2,
+        group: None,
+        together: Vec::new(),
         evidence: Evidence { release: (kind != NoticeKind::Warning).then(|| "1.43.1".to_owned()), ..evidence() },
     }
 }
