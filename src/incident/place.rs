@@ -1,6 +1,6 @@
 //! One service in one environment: who is alive there, what was found there, and its timers.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -38,7 +38,10 @@ pub(crate) struct Place {
     pub(crate) service: Arc<str>,
     pub(crate) environment: Arc<str>,
     pub(crate) population: Population,
-    tracks: BTreeMap<Arc<str>, Kept>,
+    /// In the order in which they were met.
+    tracks: Vec<Kept>,
+    /// Signature id → index into `tracks`.
+    index: HashMap<Arc<str>, usize>,
     groups: Groups,
     /// The earliest event time at which a timer of any track may fire.
     due: Option<Timestamp>,
@@ -83,7 +86,8 @@ impl Place {
             service: Arc::from(service),
             environment: Arc::from(environment),
             population: Population::default(),
-            tracks: BTreeMap::new(),
+            tracks: Vec::new(),
+            index: HashMap::new(),
             groups: Groups::default(),
             due: None,
         }
@@ -96,37 +100,37 @@ impl Place {
         self.look_again();
         self.groups.know(&track, signature.and_then(|signature| signature.family.as_deref()));
         let id = Arc::clone(&track.key.signature);
-        self.tracks.insert(id, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
+        self.add(id, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
     }
 
     /// Another catalog is in force.
     pub(crate) fn set_signatures<'a>(&mut self, find: impl Fn(&str) -> Option<&'a Arc<Signature>>) {
-        for (id, kept) in &mut self.tracks {
-            kept.signature = find(id).cloned();
+        for kept in &mut self.tracks {
+            kept.signature = find(&kept.track.key.signature).cloned();
             kept.outlook.forget();
         }
     }
 
     /// Every track here.
     pub(crate) fn tracks(&self) -> impl Iterator<Item = &Track> {
-        self.tracks.values().map(|kept| &kept.track)
+        self.tracks.iter().map(|kept| &kept.track)
     }
 
     /// The same, to be changed.
     pub(crate) fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
-        self.tracks.values_mut().map(|kept| &mut kept.track)
+        self.tracks.iter_mut().map(|kept| &mut kept.track)
     }
 
     /// Its live releases, for people: beside the fixes of the incidents found here, and of `scoped`, which name this service.
     pub(crate) fn releases(&self, scoped: &[Arc<Signature>], config: &IncidentConfig) -> Vec<ReleaseView> {
         let around = Surroundings { population: &self.population, rules: config.rules(&self.service), config };
-        let found = self.tracks.values().filter_map(|kept| kept.signature.as_ref());
+        let found = self.tracks.iter().filter_map(|kept| kept.signature.as_ref());
         inventory::of(&self.environment, found.chain(scoped), &around)
     }
 
     /// One track.
     pub(crate) fn track(&self, signature: &str) -> Option<&Track> {
-        self.tracks.get(signature).map(|kept| &kept.track)
+        self.tracks.get(*self.index.get(signature)?).map(|kept| &kept.track)
     }
 
     /// A record of `resource` was written at `time`.
@@ -172,10 +176,10 @@ impl Place {
         }
     }
 
-    /// Makes sure that there is a track of `signature`.
-    fn know(&mut self, signature: &Arc<Signature>, clock: Timestamp, mutes: &Mutes) {
-        if self.tracks.contains_key(&signature.id) {
-            return;
+    /// The index of the track of `signature`, which is made if it is new.
+    fn find_or_add(&mut self, signature: &Arc<Signature>, clock: Timestamp, mutes: &Mutes) -> usize {
+        if let Some(at) = self.index.get(&signature.id) {
+            return *at;
         }
         let key = TrackKey {
             signature: signature.id.clone(),
@@ -185,7 +189,14 @@ impl Place {
         let muted_until = mutes.until(&key);
         let track = Track { muted_until, ..track::new_track(key, TrackState::Open, clock) };
         let kept = Kept { track, outlook: Outlook::default(), signature: Some(signature.clone()) };
-        self.tracks.insert(signature.id.clone(), kept);
+        self.add(signature.id.clone(), kept)
+    }
+
+    fn add(&mut self, signature: Arc<str>, kept: Kept) -> usize {
+        let at = self.tracks.len();
+        self.tracks.push(kept);
+        self.index.insert(signature, at);
+        at
     }
 
     /// Judges one occurrence; its resource has been heard.
@@ -193,8 +204,9 @@ impl Place {
         let Found { occurrence, time, .. } = *found;
         self.population.advance(time);
         let clock = self.population.clock.unwrap_or(time);
-        self.know(&occurrence.signature, clock, settings.mutes);
-        let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(&occurrence.signature.id) else { return };
+        let at = self.find_or_add(&occurrence.signature, clock, settings.mutes);
+        let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(at) else { return };
+        let was_open = track.episode.is_some();
         let signature = signature.as_deref().unwrap_or(&occurrence.signature);
         let around = Surroundings {
             population: &self.population,
@@ -245,7 +257,9 @@ impl Place {
         let judged =
             Effect::Judged { key: track.key.clone(), judgement: Judgement { verdict, basis, why }, time, joined };
         out.insert(at, judged);
-        self.groups.leave(track);
+        if was_open {
+            self.groups.leave(track);
+        }
         out.push(Effect::TrackChanged(track.key.clone()));
     }
 
@@ -263,7 +277,7 @@ impl Place {
             rules: settings.config.rules(&self.service),
             config: settings.config,
         };
-        for Kept { track, outlook, signature } in self.tracks.values_mut() {
+        for Kept { track, outlook, signature } in &mut self.tracks {
             let Some(signature) = signature.as_deref() else {
                 retire(track, around, clock, out);
                 self.groups.leave(track);

@@ -46,9 +46,9 @@ fn pages(events: &[&str], restart: bool) -> Vec<(String, Vec<String>)> {
         }
         if restart {
             let tracks = engine.tracks().map(through_json).collect();
-            let live = engine.live_releases().map(through_json).collect();
+            let releases = engine.live_releases().map(through_json).collect();
             engine = Engine::new(IncidentConfig::default(), &catalog);
-            engine.restore(tracks, live);
+            engine.restore(tracks, releases);
         }
     }
     told
