@@ -158,6 +158,8 @@ impl Place {
         }
         let clock = self.population.clock.unwrap_or(time);
         self.run_timers((clock, clock.max(time)), settings, out);
+        // The logs may be far behind: the next record looks again, as of its own time.
+        self.look_again();
         out.push(Effect::LiveChanged { service: self.service.clone(), environment: self.environment.clone() });
     }
 
