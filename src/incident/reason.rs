@@ -113,7 +113,7 @@ impl fmt::Display for Reason<'_> {
             }
             Self::StartedAfter { started, end } => write!(
                 f,
-                "the process started at {started}, after the rollout ended at {end} (low confidence: no release)"
+                "the process started at {started}, after the rollout ended at {end} (low confidence: no release says so)"
             ),
             Self::AfterFix { time, fix, code } => {
                 let confidence = if code { " (low confidence: the fix names no release)" } else { "" };
