@@ -31,7 +31,7 @@ mod logfmt;
 mod own_header;
 mod prefix;
 mod severity;
-mod text;
+pub(crate) mod text;
 mod time;
 pub mod transport;
 

@@ -10,7 +10,7 @@ use crate::decode::transport;
 /// Longest escape sequence that is believed; a longer one is taken for text behind a stray ESC.
 const MAX_SEQUENCE: usize = 256;
 /// Colour names that loguru's markup knows; shorter ones (`<b>`) are HTML as often as markup.
-const MARKUP: &[&str] = &[
+pub(crate) const MARKUP: &[&str] = &[
     "black",
     "blue",
     "cyan",

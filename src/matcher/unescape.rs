@@ -2,28 +2,10 @@
 //! wrote as `\u00XX`. Receives one raw line or record, gives a copy without them, so that a literal interrupted by one is found.
 //! The copy is for the prefilter only: it may join too much, never too little.
 
+use crate::decode::text::MARKUP;
+
 /// Where a line holds one of these, its copy is looked at too.
 pub(crate) const INTERRUPTIONS: &[&[u8]] = &[b"\x1b", b"\0", b"\xc2\x9b", b"\\u00", b"</", b"<light-"];
-/// Colour tags of loguru's markup that an opening tag alone may be.
-const MARKUP: &[&str] = &[
-    "black",
-    "blue",
-    "cyan",
-    "green",
-    "magenta",
-    "red",
-    "white",
-    "yellow",
-    "bold",
-    "dim",
-    "italic",
-    "level",
-    "lvl",
-    "normal",
-    "reverse",
-    "strike",
-    "underline",
-];
 
 /// The opening tags, as the prefilter looks for them.
 pub(crate) fn opening_tags() -> impl Iterator<Item = Vec<u8>> {

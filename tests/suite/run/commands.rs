@@ -25,7 +25,7 @@ tests:
   - { name: not there, input: "calm", expect: { verdict: none } }
 "#;
 
-fn home() -> Home {
+pub(super) fn home() -> Home {
     let home = Home::new();
     std::fs::write(home.path("catalog.yaml"), CATALOG).unwrap();
     home

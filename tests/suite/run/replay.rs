@@ -6,27 +6,9 @@ use std::process::Command;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::commands::home;
 use super::sidecar::Home;
 use crate::peers;
-
-const CATALOG: &str = r#"
-schema: relapse/v1
-id: numbered-failure
-title: A failure that carries a number
-severity: critical
-scope: { service.name: api }
-fixes: [{ at: 2025-09-08T12:00:00Z, release: 1.42.0 }]
-detection: { pattern: 'numbered failure (?P<number>\d+)' }
-tests:
-  - { name: there, input: "numbered failure 1", expect: { count: 1 } }
-  - { name: not there, input: "calm", expect: { verdict: none } }
-"#;
-
-fn home() -> Home {
-    let home = Home::new();
-    std::fs::write(home.path("catalog.yaml"), CATALOG).unwrap();
-    home
-}
 
 /// A record of one instance; minutes count from 08:00 on the day after the fix.
 fn record(minute: u32, (release, instance): (&str, &str), message: &str) -> String {
