@@ -131,6 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_number_may_be_a_commit_where_commits_are_live() {
+        let manifests = Manifests::default();
+        let (scheme, build) = (&Scheme::Auto, Build::Ordered);
+        let rules = Rules { service: "api", scheme, build, channel: None, first_seen: false, manifests: &manifests };
+        let pairs = [("1234567", "1234568"), ("734", "1234568"), ("1234567", "734"), ("20250908", "20250909")];
+        for (older, newer) in pairs {
+            assert_eq!(rules.compare(older, newer, true), Err(NoOrder::Incomparable), "{older} {newer}");
+            assert!(
+                rules.compare(older, newer, false).is_ok_and(|compared| compared.ordering.is_ne()),
+                "{older} {newer}"
+            );
+        }
+        for (older, newer) in [("733", "734"), ("1.2.3", "1.2.4"), ("2025.09.08", "2025.09.09")] {
+            assert!(rules.compare(older, newer, true).is_ok(), "{older} {newer}");
+        }
+    }
+
+    #[test]
     fn releases_in_the_wild_are_ordered() {
         let ascending = [
             ["1.0.0-rc.9", "1.0.0-rc.10"],

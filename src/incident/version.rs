@@ -242,6 +242,34 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_a_date_is_a_number_a_word_or_a_commit() {
+        let compare = |ours, theirs| Shape::Calver.parse(ours)?.compare(&Shape::Calver.parse(theirs)?, true);
+        assert_eq!(compare("2025.09.08.9", "2025.09.08.10"), Some(Ordering::Less));
+        assert_eq!(compare("2025.09.08-rc1", "2025.09.08"), Some(Ordering::Less));
+        assert_eq!(compare("2025.09.08-123456", "2025.09.08-123457"), Some(Ordering::Less), "six digits are a number");
+        assert_eq!(compare("2025.09.08-1234567", "2025.09.08-1234568"), None, "seven may be a commit");
+        for bad in ["2025.09.08-rc1-2", "2025.09.08-05acb20be-2", "2025.09.08--2", "01000908"] {
+            assert!(Shape::Calver.parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_separator_needs_something_behind_it() {
+        for bad in ["1.2.3-", "1.2.3+", "1.2.3-+7"] {
+            assert!(Shape::Semver.parse(bad).is_none(), "{bad}");
+        }
+        assert!(Shape::Semver.parse("1.2.3-rc1+7").is_some());
+    }
+
+    #[test]
+    fn a_revision_is_five_digits_and_three_letters() {
+        assert!(Shape::Ordinal.parse("api-00734-fvm").is_some());
+        for bad in ["api-0734-fvm", "api-00734-fv", "api-00734-fvmx", "api-00734-f_m", "api-007x4-fvm"] {
+            assert!(Shape::Ordinal.parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_is_no_date_is_no_calendar_version() {
         for good in ["2025.09.08", "2025-09-08", "20250908", "20250908.2", "25.04", "api-2025-09", "2025.9.8-05acb20be"]
         {
