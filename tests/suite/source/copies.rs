@@ -157,6 +157,26 @@ fn a_pending_record_goes_on_in_the_copy_under_the_same_event_id() {
     assert_eq!(rig.store.sorted(), ["half a line", "one"]);
 }
 
+/// Which file has its turn first is up to their inodes.
+#[test]
+fn half_a_line_is_whole_whether_the_log_or_its_copy_is_read_first() {
+    for spare_first in [false, true] {
+        let mut rig = Rig::new(&["app.log*"]);
+        let names = if spare_first { ["spare", "app.log"] } else { ["app.log", "spare"] };
+        names.into_iter().for_each(|name| rig.append(name, ""));
+        rig.append("app.log", "one\nhalf");
+        rig.tick();
+        rig.append("app.log", " a line\n");
+        rig.copy_truncate("app.log", Some("spare"));
+        rig.rename("spare", "app.log.1");
+        rig.rename("app.log", "app.log.2");
+        rig.append("app.log", "");
+        rig.tick_after(1);
+        rig.tick_after(5);
+        assert_eq!(rig.store.sorted(), ["half a line", "one"], "{spare_first}");
+    }
+}
+
 #[test]
 fn several_copies_while_stopped_are_read_in_their_order() {
     let mut rig = Rig::new(&["app.log"]);

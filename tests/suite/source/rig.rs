@@ -105,7 +105,7 @@ impl RecordStream for Lines {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) positions: BTreeMap<String, Position>,
-    /// (stream, generation, offset) → text; what is reported again replaces what was reported.
+    /// (stream, generation, offset) → text. Half a line and the whole one are one event, whichever is reported first.
     pub(super) judged: BTreeMap<(String, u64, u64), String>,
     /// Every report, in order.
     pub(super) reports: Vec<String>,
@@ -126,7 +126,10 @@ impl Store {
             let id = (scope.stream.to_string(), scope.generation, record.origin.offset);
             self.reports.push(record.body.clone());
             self.lines_at.push((record.origin.line, record.origin.offset));
-            self.judged.insert(id, record.body.clone());
+            let known = self.judged.entry(id).or_default();
+            if record.body.len() > known.len() {
+                known.clone_from(&record.body);
+            }
         }
         if let Some(position) = batch.position {
             let scope = if position.scope.is_empty() { &position.file_id } else { &position.scope };
