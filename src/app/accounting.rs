@@ -1,16 +1,13 @@
 //! Bytes and oddities of a batch → metrics: every byte read is accounted for by outcome.
 
 use crate::source::Batch;
-use crate::source::stdin;
 use crate::telemetry::labels::ByteOutcome;
 use crate::telemetry::labels::OddReason;
-use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
 /// Counts what went through with `batch`.
 pub(super) fn count(metrics: &Metrics, batch: &Batch) {
-    let kind = if &*batch.source == stdin::NAME { SourceKind::Stdin } else { SourceKind::File };
-    let tally = &batch.tally;
+    let (kind, tally) = (batch.kind, &batch.tally);
     metrics.source_bytes(kind, ByteOutcome::Matched, tally.bytes.saturating_sub(tally.overlong_bytes));
     metrics.source_bytes(kind, ByteOutcome::SkippedOverlong, tally.overlong_bytes);
     metrics.source_lines(kind, tally.lines);

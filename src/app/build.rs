@@ -36,13 +36,9 @@ use crate::model::view::Check;
 use crate::source::SourceConfig;
 use crate::source::SourceContext;
 use crate::source::status::StatusHandle;
-use crate::source::stdin::StdinConfig;
 use crate::store::Store;
 use crate::store::commit::Commit;
 use crate::telemetry::metrics::Metrics;
-
-/// Names standard input in `--logs`.
-const STDIN: &str = "-";
 
 /// Everything `run` needs.
 pub struct Parts {
@@ -131,28 +127,22 @@ fn sources(
     (matcher, store): (watch::Receiver<Arc<Matcher>>, &Store),
     now: fn() -> Timestamp,
 ) -> Result<Vec<(SourceConfig, SourceContext)>, RunError> {
-    let mut files = config.logs.clone();
-    let stdin = files.include.iter().any(|pattern| pattern == STDIN);
-    files.include.retain(|pattern| pattern != STDIN);
-    if files.include.is_empty() && !stdin {
+    let configured = config.sources();
+    if configured.is_empty() {
         return Err(RunError::NoLogs);
     }
     let decode = DecodeConfig { defaults, ..DecodeConfig::default() }.with(config.format.clone());
     let scanner = ScannerConfig { decode, ..ScannerConfig::default() };
-    let context = |kind, positions| {
+    let positions = store.positions()?;
+    let with_context = |source: SourceConfig| {
         let status = StatusHandle::default();
-        status.update(|status| status.kind = kind);
+        status.update(|status| status.kind = source.kind().as_str());
         let own_directories = vec![store.dir().to_path_buf()];
-        SourceContext { matcher: matcher.clone(), scanner: scanner.clone(), positions, now, status, own_directories }
+        let positions = positions.clone();
+        let (matcher, scanner) = (matcher.clone(), scanner.clone());
+        (source, SourceContext { matcher, scanner, positions, now, status, own_directories })
     };
-    let mut sources = Vec::new();
-    if !files.include.is_empty() {
-        sources.push((SourceConfig::File(files), context("file", store.positions()?)));
-    }
-    if stdin {
-        sources.push((SourceConfig::Stdin(StdinConfig::default()), context("stdin", Vec::new())));
-    }
-    Ok(sources)
+    Ok(configured.into_iter().map(with_context).collect())
 }
 
 fn catalog_in_force(loaded: &Loaded, shared: &Shared, metrics: &Metrics, now: Timestamp) {

@@ -22,22 +22,30 @@ use crate::model::command::Selector;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::record::Resource;
+use crate::source;
+use crate::source::NotStored;
 use crate::telemetry::labels::DeployOutcome;
 
 /// Answers that wait for the commit.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<(oneshot::Sender<Answer>, Receipt)>);
+pub(super) struct Waiting {
+    commands: Vec<(oneshot::Sender<Answer>, Receipt)>,
+    pub(super) senders: Vec<source::Waiting>,
+}
 
 impl Waiting {
     /// Answers everyone: it is stored, or why it is not.
     pub(super) fn answer(&mut self, stored: &Result<(), String>) {
-        for (reply, receipt) in self.0.drain(..) {
+        for (reply, receipt) in self.commands.drain(..) {
             let answer = match stored {
                 Ok(()) => Ok(receipt),
                 Err(reason) => Err(Refusal::NotStored { reason: reason.clone() }),
             };
             // Whoever asked may have gone.
             drop(reply.send(answer));
+        }
+        for sender in self.senders.drain(..) {
+            sender.answer(stored.clone().map_err(|reason| NotStored { reason }));
         }
     }
 }
@@ -64,13 +72,13 @@ impl Pipeline {
         match obeyed {
             Ok(receipt) => {
                 ledger.promised = true;
-                waiting.0.push((order.reply, receipt));
+                waiting.commands.push((order.reply, receipt));
             }
             Err(refusal) => drop(order.reply.send(Err(refusal))),
         }
     }
 
-    fn deploy(&mut self, deploy: Deploy, now: Timestamp, ledger: &mut Ledger) -> Deployed {
+    pub(super) fn deploy(&mut self, deploy: Deploy, now: Timestamp, ledger: &mut Ledger) -> Deployed {
         let Deploy { service, environment, release, at } = deploy;
         let environment = environment.or_else(|| self.defaults.environment.clone());
         let resource = Resource { service: Some(service), environment, ..Resource::default() };

@@ -110,10 +110,10 @@ impl Pipeline {
                     }
                 }
                 Received::Batch(first) => {
-                    self.judge(*first, &mut ledger);
+                    self.judge(*first, &mut waiting, &mut ledger);
                     for _ in 1..MAX_GROUP {
                         let Ok(next) = batches.try_recv() else { break };
-                        self.judge(next, &mut ledger);
+                        self.judge(next, &mut waiting, &mut ledger);
                     }
                 }
             }
@@ -133,7 +133,7 @@ impl Pipeline {
         ledger.take(effects, &self.engine, &self.metrics);
     }
 
-    fn judge(&mut self, batch: Batch, ledger: &mut Ledger) {
+    fn judge(&mut self, batch: Batch, waiting: &mut Waiting, ledger: &mut Ledger) {
         let _span =
             debug_span!("relapse.judge", source = %batch.source, observations = batch.observations.len()).entered();
         let stream = &batch.event_scope.stream;
@@ -155,6 +155,10 @@ impl Pipeline {
             self.handle(events, batch.read_at, ledger);
         }
         accounting::count(&self.metrics, &batch);
+        for deploy in batch.deploys {
+            self.deploy(deploy, batch.read_at, ledger);
+        }
+        waiting.senders.extend(batch.sender);
         ledger.position(batch.position.map(|position| self.feed.complete(position)), batch.closed);
     }
 

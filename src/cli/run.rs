@@ -76,7 +76,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Err(error) => return invalid(&*error),
     };
     // Before anything is created: a start that cannot work leaves nothing behind.
-    if config.logs.include.is_empty() {
+    if config.sources().is_empty() {
         return invalid(&RunError::NoLogs);
     }
     if let Err(error) = expand::check(&config.logs.include, &config.logs.exclude) {

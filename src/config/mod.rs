@@ -17,10 +17,15 @@ use crate::decode::config::FormatConfig;
 use crate::http::bind::HttpConfig;
 use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
+use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
+use crate::source::stdin::StdinConfig;
 use crate::telemetry::subscriber::TracingConfig;
 
 pub use self::read::Invalid;
+
+/// Names standard input among log files.
+const STDIN: &str = "-";
 
 /// Everything `relapse run` can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -101,6 +106,16 @@ impl Config {
     /// JSON Schema (draft 2020-12) of the configuration file. Built from the structs that are read, so it cannot drift.
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
+    }
+
+    /// What to read.
+    pub fn sources(&self) -> Vec<SourceConfig> {
+        let mut files = self.logs.clone();
+        let stdin = files.include.iter().any(|pattern| pattern == STDIN);
+        files.include.retain(|pattern| pattern != STDIN);
+        let files = (!files.include.is_empty()).then_some(SourceConfig::File(files));
+        let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
+        files.into_iter().chain(stdin).collect()
     }
 
     /// The state directory in force.

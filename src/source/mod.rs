@@ -1,17 +1,17 @@
-//! Where bytes come from: files, standard input; network sources later. Each source is a function of the same signature
-//! (configuration, context, output, stop) and gives batches of observations together with the position they bring the source to.
+//! Where records come from: files, standard input; network sources later. Each source is a function of the same signature
+//! (configuration, context, output, stop) and gives batches of observations together with what is owed for them once they are
+//! committed: the position they bring the source to, or the answer that a sender waits for.
 //!
-//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait, so files are the
-//! buffer; a closed output or a cancelled stop ends them.
+//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait, so files and senders
+//! are the buffer; a closed output or a cancelled stop ends them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,11 +19,13 @@ use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
+use crate::model::command::Deploy;
 use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
+use crate::telemetry::labels::SourceKind;
 
 pub mod file;
 pub mod status;
@@ -31,13 +33,22 @@ pub mod stdin;
 pub mod stream;
 
 /// Which source, and how it is read.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceConfig {
     /// Log files, followed.
     File(FileConfig),
     /// Standard input, until it ends.
     Stdin(StdinConfig),
+}
+
+impl SourceConfig {
+    /// What the source is called in labels and checks.
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            Self::File(_) => SourceKind::File,
+            Self::Stdin(_) => SourceKind::Stdin,
+        }
+    }
 }
 
 /// What every source is given.
@@ -58,8 +69,10 @@ pub struct SourceContext {
 }
 
 /// What a source hands over: commit all of it, or none.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Batch {
+    /// Which source.
+    pub kind: SourceKind,
     /// In the order of the stream; empty when only the position moved.
     pub observations: Vec<Observation>,
     /// Everything before it is judged once this batch is committed; `None` for sources that cannot be read again.
@@ -68,7 +81,7 @@ pub struct Batch {
     pub read_at: Timestamp,
     /// When they had been written at the latest: event time of records that state none.
     pub written: Timestamp,
-    /// Path of the file, `<stdin>`.
+    /// Path of the file, `<stdin>`, address of a listener.
     pub source: Arc<str>,
     /// What went through since the last batch of this stream.
     pub tally: Tally,
@@ -76,6 +89,35 @@ pub struct Batch {
     pub event_scope: EventScope,
     /// The stream is gone for good: its stored position may be forgotten with this batch.
     pub closed: bool,
+    /// Deployments that the source itself tells of (audit entries), in their order.
+    pub deploys: Vec<Deploy>,
+    /// Whoever sent this waits until it is stored.
+    pub sender: Option<Waiting>,
+}
+
+/// A sender that is answered once its batch is stored.
+#[derive(Debug)]
+pub struct Waiting(oneshot::Sender<Result<(), NotStored>>);
+
+/// The batch was judged and could not be stored: send it again later, what was judged counts once.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct NotStored {
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Waiting {
+    /// Both ends.
+    pub fn new() -> (Self, oneshot::Receiver<Result<(), NotStored>>) {
+        let (sender, answer) = oneshot::channel();
+        (Self(sender), answer)
+    }
+
+    /// Answers; whoever waited may have gone.
+    pub fn answer(self, stored: Result<(), NotStored>) {
+        drop(self.0.send(stored));
+    }
 }
 
 /// Names one incarnation of one stream. Event id = hash of the scope, the record's byte offset and the signature: the same bytes

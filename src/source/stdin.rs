@@ -29,6 +29,7 @@ use crate::source::reloads;
 use crate::source::status::FileStatus;
 use crate::source::status::Problem;
 use crate::source::stream::RecordStream;
+use crate::telemetry::labels::SourceKind;
 
 /// What standard input is called.
 pub const NAME: &str = "<stdin>";
@@ -173,6 +174,7 @@ impl<S: RecordStream> Intake<S> {
         }
         let now = (self.control.now)();
         emit(Batch {
+            kind: SourceKind::Stdin,
             observations: std::mem::take(found),
             position: None,
             read_at: now,
@@ -181,6 +183,8 @@ impl<S: RecordStream> Intake<S> {
             tally,
             event_scope: self.scope.clone(),
             closed: false,
+            deploys: Vec::new(),
+            sender: None,
         })
     }
 

@@ -31,6 +31,7 @@ use crate::source::file::start::Start;
 use crate::source::file::start::scope;
 use crate::source::file::tail::Tailer;
 use crate::source::stream::RecordStream;
+use crate::telemetry::labels::SourceKind;
 
 /// A path that came to name another file: who had it before.
 pub(super) struct Rotation {
@@ -254,6 +255,7 @@ impl<S: RecordStream> Tailer<S> {
 /// Tells the store that the file of a position is gone for good.
 fn forget(position: Position, now: Timestamp) -> Batch {
     Batch {
+        kind: SourceKind::File,
         observations: Vec::new(),
         read_at: now,
         written: now,
@@ -262,5 +264,7 @@ fn forget(position: Position, now: Timestamp) -> Batch {
         event_scope: EventScope { stream: Arc::from(scope(&position)), generation: position.generation },
         position: Some(position),
         closed: true,
+        deploys: Vec::new(),
+        sender: None,
     }
 }

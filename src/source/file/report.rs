@@ -16,6 +16,7 @@ use crate::source::file::FileConfig;
 use crate::source::file::identity::Marker;
 use crate::source::file::reader::Tailed;
 use crate::source::stream::RecordStream;
+use crate::telemetry::labels::SourceKind;
 
 /// A position without observations is reported at most so often.
 const POSITION_EVERY: SignedDuration = SignedDuration::from_secs(1);
@@ -96,6 +97,7 @@ impl<S: RecordStream> Tailed<S> {
         let mut tally = std::mem::take(&mut self.tally);
         tally += self.stream.take_tally();
         emit(Batch {
+            kind: SourceKind::File,
             observations,
             position: Some(self.sent.clone()),
             read_at: now,
@@ -104,6 +106,8 @@ impl<S: RecordStream> Tailed<S> {
             tally,
             event_scope: EventScope { stream: Arc::clone(&self.start.scope), generation: self.start.generation },
             closed,
+            deploys: Vec::new(),
+            sender: None,
         })
     }
 

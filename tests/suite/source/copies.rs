@@ -163,7 +163,9 @@ fn half_a_line_is_whole_whether_the_log_or_its_copy_is_read_first() {
     for spare_first in [false, true] {
         let mut rig = Rig::new(&["app.log*"]);
         let names = if spare_first { ["spare", "app.log"] } else { ["app.log", "spare"] };
-        names.into_iter().for_each(|name| rig.append(name, ""));
+        for name in names {
+            rig.append(name, "");
+        }
         rig.append("app.log", "one\nhalf");
         rig.tick();
         rig.append("app.log", " a line\n");

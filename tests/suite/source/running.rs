@@ -20,7 +20,6 @@ use notify::event::ModifyKind;
 use relapse::source::Batch;
 use relapse::source::Control;
 use relapse::source::OutputClosed;
-use relapse::source::SourceConfig;
 use relapse::source::file::FileConfig;
 use relapse::source::file::discover::Discovery;
 use relapse::source::file::follow;
@@ -201,15 +200,11 @@ fn standard_input_that_waits_can_be_stopped() {
 
 #[test]
 fn the_configuration_has_defaults_and_knows_its_fields() {
-    let read = |text: &str| serde_yaml::from_str::<SourceConfig>(text).map_err(|error| error.to_string());
-    let SourceConfig::File(config) = read("{type: file, include: [a.log], poll_interval: 250ms, from: end}").unwrap()
-    else {
-        panic!("it is a file source")
-    };
+    let read = |text: &str| serde_yaml::from_str::<FileConfig>(text).map_err(|error| error.to_string());
+    let config = read("{include: [a.log], poll_interval: 250ms, from: end}").unwrap();
     assert_eq!(config.poll_interval, SignedDuration::from_millis(250));
     assert_eq!(config.rotate_wait, FileConfig::default().rotate_wait);
-    assert_eq!(read("{type: stdin}").unwrap(), SourceConfig::Stdin(StdinConfig::default()));
-    let error = read("{type: file, includes: [a.log]}").unwrap_err();
+    let error = read("{includes: [a.log]}").unwrap_err();
     assert!(error.contains("includes"), "{error}");
-    assert!(read("{type: file, poll_interval: soon}").is_err());
+    assert!(read("{poll_interval: soon}").is_err());
 }
