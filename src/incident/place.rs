@@ -216,7 +216,8 @@ impl Place {
             config: settings.config,
         };
         outlook.refresh(signature, &self.environment, &around);
-        let state = outlook.at(signature, time, &around);
+        let change = outlook.next_change(signature, clock, settings.config);
+        let state = outlook.at(signature, time);
         let case = Case {
             resource: &occurrence.resource,
             time,
@@ -225,7 +226,7 @@ impl Place {
             note: found.note,
         };
         let ruling = verdict::judge(&case, state, &around);
-        let state = if clock == time { state } else { outlook.at(signature, clock, &around) };
+        let state = if clock == time { state } else { outlook.at(signature, clock) };
         let standing = Standing::of(state, clock, &around);
         let facts = notice::Facts { signature: Some(signature), around, time, cause: None };
         let from = change_fix(track, &standing, (&facts, clock), out);
@@ -246,8 +247,7 @@ impl Place {
             self.groups.join(track, signature.family.as_deref());
         }
         track::count(track, ruling.verdict, time);
-        let due = outlook.next_change(signature, clock, settings.config);
-        self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
+        self.due = self.due.into_iter().chain(change).chain(track::due(track, settings.config)).min();
         let told = settings.explain || !steps.is_empty();
         let why = if told { ruling.to_string() } else { String::new() };
         let (verdict, basis) = (ruling.verdict, ruling.basis);
@@ -262,7 +262,6 @@ impl Place {
         if was_open {
             self.groups.leave(track);
         }
-        out.push(Effect::TrackChanged(track.key.clone()));
     }
 
     /// Lets time pass for every track here and finds the next moment that matters. Alarms end by `clock`, the latest record heard;
@@ -286,7 +285,8 @@ impl Place {
                 continue;
             };
             outlook.refresh(signature, &self.environment, &around);
-            let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
+            let change = outlook.next_change(signature, known, settings.config);
+            let standing = Standing::of(outlook.at(signature, known), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
             let fix_at = track.fix_at;
             let from = change_fix(track, &standing, (&facts, clock), out);
@@ -298,8 +298,7 @@ impl Place {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
             self.groups.leave(track);
-            let due = outlook.next_change(signature, known, settings.config);
-            self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
+            self.due = self.due.into_iter().chain(change).chain(track::due(track, settings.config)).min();
         }
     }
 }
