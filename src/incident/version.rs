@@ -170,7 +170,7 @@ impl<'a> Version<'a> {
         // Sentry's `package@version` names what the bare version of a fix leaves unsaid; two packages have no order. A counter
         // without its service says nothing.
         let unsaid = self.numbers.len >= 2 && (self.family.is_empty() || other.family.is_empty());
-        if self.family != other.family && !unsaid {
+        if !unsaid && self.family != other.family {
             return None;
         }
         let order = self.cmp_numbers(other).then_with(|| match (self.pre, other.pre) {
