@@ -22,8 +22,7 @@ use crate::matcher::scanner::Tally;
 use crate::matcher::shape::Shown;
 use crate::matcher::sieve::Search;
 use crate::matcher::verify;
-use crate::matcher::watch;
-use crate::matcher::watch::Tuple;
+use crate::matcher::watch::Gathering;
 use crate::matcher::watch::Watch;
 use crate::model::record::Origin;
 use crate::model::record::Record;
@@ -38,7 +37,8 @@ pub(crate) struct Memory {
     /// The time before a record.
     pub earlier: Earlier,
     scratch: Vec<u8>,
-    tuple: Tuple,
+    /// One serves every line.
+    gathering: Gathering,
 }
 
 /// Everything one stretch needs.
@@ -63,7 +63,6 @@ pub(crate) struct Judge<'a> {
 struct WatchedLine {
     at: usize,
     end: usize,
-    tuple: Tuple,
 }
 
 /// What the clean copy of a line told.
@@ -109,7 +108,7 @@ impl Judge<'_> {
             let next = matcher.prefilter.next(self.buffer.bytes(), end, &mut search);
             let behind = |line: &mut WatchedLine| next.is_none_or(|(_, hit_end)| hit_end > line.end);
             if let Some(line) = watched.take_if(behind)
-                && self.is_tuple_due(line.tuple)
+                && self.is_gathered_due()
             {
                 cursor = self.judge_around(cursor, line.at, true);
                 if next.is_some_and(|(_, hit_end)| hit_end <= cursor) {
@@ -132,7 +131,7 @@ impl Judge<'_> {
                 }
                 Hit::Interruption => false,
                 Hit::Watch(key) => {
-                    self.collect(&mut watched, key, hit_end);
+                    self.gather(&mut watched, (key, hit_end), &mut search);
                     false
                 }
             };
@@ -181,24 +180,25 @@ impl Judge<'_> {
         (line_end, hidden)
     }
 
-    fn is_tuple_due(&mut self, tuple: Tuple) -> bool {
-        let due = self.memory.watch.is_due(&tuple);
-        self.memory.tuple = tuple;
-        due
+    fn is_gathered_due(&mut self) -> bool {
+        let Memory { watch, gathering, .. } = &mut *self.memory;
+        watch.is_due(gathering, self.buffer.bytes())
     }
 
-    fn collect(&mut self, watched: &mut Option<WatchedLine>, key: usize, hit_end: usize) {
+    fn gather(&mut self, watched: &mut Option<WatchedLine>, (key, hit_end): (usize, usize), search: &mut Search) {
         if !self.config.release_watch {
             return;
         }
         let bytes = self.buffer.bytes();
-        let line = watched.get_or_insert_with(|| {
-            // One allocation serves every line.
-            let mut tuple = std::mem::take(&mut self.memory.tuple);
-            tuple.clear();
-            WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1), tuple }
-        });
-        watch::add_value(&mut line.tuple, key, bytes, hit_end);
+        let Memory { watch, gathering, .. } = &mut *self.memory;
+        if watched.is_some() {
+            return gathering.go_on(watch, key, bytes, hit_end);
+        }
+        *watched = Some(WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1) });
+        gathering.begin(watch, key, bytes, hit_end);
+        if let Some(known_to) = gathering.known_to() {
+            search.skip_to(known_to);
+        }
     }
 
     /// Judges the record that holds the byte at `at`, and gives its end.
@@ -254,16 +254,21 @@ impl Judge<'_> {
             return false;
         }
         let bytes = self.buffer.bytes();
+        let Memory { watch, gathering, .. } = &mut *self.memory;
         let mut due = false;
-        let mut watched: Option<(usize, Tuple)> = None;
+        let mut line_end = None;
         for (key, hit_end) in &survey.watched {
-            if let Some((_, tuple)) = watched.take_if(|(line_end, _)| hit_end > line_end) {
-                due |= self.memory.watch.is_due(&tuple);
+            if line_end.take_if(|line_end| hit_end > line_end).is_some() {
+                due |= watch.is_due(gathering, bytes);
             }
-            let (_, tuple) = watched.get_or_insert_with(|| (framing::line_end(bytes, hit_end - 1), Tuple::new()));
-            watch::add_value(tuple, *key, bytes, *hit_end);
+            if line_end.is_some() {
+                gathering.go_on(watch, *key, bytes, *hit_end);
+            } else {
+                line_end = Some(framing::line_end(bytes, hit_end - 1));
+                gathering.begin(watch, *key, bytes, *hit_end);
+            }
         }
-        watched.is_some_and(|(_, tuple)| self.memory.watch.is_due(&tuple)) || due
+        line_end.is_some() && watch.is_due(gathering, bytes) || due
     }
 
     fn decode(&mut self, start: usize, end: usize) -> Record {

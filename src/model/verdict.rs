@@ -92,7 +92,9 @@ impl VerdictCounts {
 impl From<BTreeMap<Verdict, u64>> for VerdictCounts {
     fn from(counts: BTreeMap<Verdict, u64>) -> Self {
         let mut all = Self::default();
-        counts.into_iter().for_each(|(verdict, times)| all.add_many(verdict, times));
+        for (verdict, times) in counts {
+            all.add_many(verdict, times);
+        }
         all
     }
 }
