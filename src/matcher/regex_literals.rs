@@ -21,7 +21,7 @@ const MAX_CLASS: usize = 4;
 /// Nor are repetitions of more rounds.
 const MAX_ROUNDS: u32 = 8;
 /// The only letters outside ASCII that fold to one inside: the prefilter knows them, so that `(?i)` costs no literal.
-const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
+pub(crate) const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
 
 /// The literals of `regex`; `None` = no set is known.
 pub(crate) fn of(regex: &Expression, copied: Copied, rarity: &Rarity) -> Option<Required> {
