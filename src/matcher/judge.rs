@@ -19,7 +19,6 @@ use crate::matcher::prefilter::Survey;
 use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
-use crate::matcher::shape::Shown;
 use crate::matcher::sieve::Search;
 use crate::matcher::verify;
 use crate::matcher::watch::Gathering;
@@ -121,7 +120,7 @@ impl Judge<'_> {
                 Hit::Literal | Hit::Boot => true,
                 Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
                 Hit::Interruption if hit_end > cleaned => {
-                    let (line_end, verdict) = self.look_behind(&mut quiet, (hit_end, end));
+                    let (line_end, verdict) = self.look_behind(&mut quiet, hit_end, &search);
                     cleaned = line_end;
                     if verdict == Hidden::Nowhere {
                         // The clean copy stood for the line: its colours need not be met one by one.
@@ -161,11 +160,11 @@ impl Judge<'_> {
 
     /// Looks at the clean copy of the line around an interruption, once a line, or at those of many lines. Gives the end of what was
     /// looked at.
-    fn look_behind(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize)) -> (usize, Hidden) {
+    fn look_behind(&mut self, quiet: &mut Quiet, hit_end: usize, search: &Search) -> (usize, Hidden) {
         let bytes = self.buffer.bytes();
         let (line_start, line_end) = (framing::line_start(bytes, hit_end - 1), framing::line_end(bytes, hit_end - 1));
         let (prefilter, scratch) = (&self.matcher.prefilter, &mut self.memory.scratch);
-        if let Some(until) = quiet.vouch(prefilter, bytes, (&(line_start..line_end), end), scratch) {
+        if let Some(until) = quiet.vouch(prefilter, (bytes, search), &(line_start..line_end), scratch) {
             return (until, Hidden::Unknown);
         }
         let line = bytes.get(line_start..line_end).unwrap_or_default();
@@ -227,16 +226,18 @@ impl Judge<'_> {
         let all = 0..if every { matcher.signatures.len() } else { 0 };
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
-        let mut shown = Shown::default();
         for index in all.chain(merged(some.0, some.1)) {
-            if !matcher.shapes.may_match(index, &record, &mut shown) {
-                continue;
-            }
-            match matcher.find(index, &record, raw) {
+            let Some(signature) = matcher.signatures.get(index) else { continue };
+            let work = self.memory.tally.work.entry(Arc::clone(&signature.id)).or_default();
+            work.bytes += raw.len() as u64;
+            let cut = matcher.budgets.cut(index, signature, &record, raw.len());
+            work.over_budget += u64::from(cut.is_some());
+            match matcher.find(index, cut.as_ref().unwrap_or(&record), raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
                     let preceded_at = self.memory.earlier.time(bytes, start, dropped);
-                    self.out.push(Observation::Match(Match { preceded_at, ..found }));
+                    let record = Arc::clone(&record);
+                    self.out.push(Observation::Match(Match { record, preceded_at, ..found }));
                 }
                 None => note_near_miss(&mut self.memory.tally, matcher, &survey, index, &record),
             }
@@ -299,7 +300,7 @@ impl Judge<'_> {
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
 fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
-    if survey.signatures.binary_search(&index).is_err() {
+    if survey.signatures.binary_search(&index).is_err() || !matcher.prefilter.has_literal(index) {
         return;
     }
     if let Some(signature) = matcher.signatures.get(index)
