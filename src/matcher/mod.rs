@@ -36,12 +36,14 @@ mod prefilter;
 mod quiet;
 mod rarity;
 mod regex_literals;
+pub mod request;
 mod sampled;
 pub mod scanner;
 mod shape;
 mod sieve;
 pub mod streams;
 mod unescape;
+mod verbatim;
 mod verify;
 mod watch;
 

@@ -16,6 +16,8 @@ use crate::matcher::sieve::Means;
 use crate::matcher::sieve::Search;
 use crate::matcher::sieve::Sieve;
 use crate::matcher::unescape;
+use crate::matcher::verbatim;
+use crate::matcher::verbatim::Form;
 use crate::matcher::watch;
 
 /// Letters outside ASCII that fold to one inside (U+212A, U+017F), in UTF-8 and escaped: records that hold one are verified whole.
@@ -77,6 +79,7 @@ pub(crate) struct Prefilter {
     sieve: Option<Sieve>,
     meanings: Vec<Meaning>,
     unfiltered: Vec<usize>,
+    printed: Vec<usize>,
 }
 
 impl Prefilter {
@@ -102,7 +105,11 @@ impl Prefilter {
         patterns.extend(watched_keys());
         patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered }
+        let mut printed: Vec<usize> =
+            owners.iter().filter(|(text, _)| verbatim::may_be_printed(text)).map(|(_, owner)| *owner).collect();
+        printed.sort_unstable();
+        printed.dedup();
+        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered, printed }
     }
 
     /// Whether every record must be looked at: some signature has no literal (or the search could not be built).
@@ -110,9 +117,51 @@ impl Prefilter {
         !self.unfiltered.is_empty() || self.sieve.is_none()
     }
 
+    /// Whether the search could not be built: nothing is known of any record.
+    pub(crate) fn sieve_is_missing(&self) -> bool {
+        self.sieve.is_none()
+    }
+
     /// Signatures that have no literal, ascending.
     pub(crate) fn unfiltered(&self) -> &[usize] {
         &self.unfiltered
+    }
+
+    /// Signatures with a literal that a decoder may print from a number or a truth value, ascending.
+    pub(crate) fn printed(&self) -> &[usize] {
+        &self.printed
+    }
+
+    /// The ends of every place of a request where a closer look at the record is due.
+    pub(crate) fn calls(&self, request: &[u8], form: Form) -> Vec<usize> {
+        let mut calls = Vec::new();
+        let mut search = Search::at(0);
+        while let Some((hit, end)) = self.next(request, request.len(), &mut search) {
+            let called = match hit {
+                Hit::Literal | Hit::Boot => true,
+                Hit::Interruption => form.interrupts(request, end),
+                Hit::Watch(_) => false,
+            };
+            if called && calls.last() != Some(&end) {
+                calls.push(end);
+            }
+        }
+        calls
+    }
+
+    /// Everything that stands in one part of a request.
+    pub(crate) fn survey_part(&self, part: &[u8], form: Form, scratch: &mut Vec<u8>) -> Survey {
+        let mut survey = Survey { whole: self.sieve.is_none(), ..Survey::default() };
+        let interrupted = self.collect_in(part, 0..part.len(), form, &mut survey);
+        if interrupted {
+            let certain = unescape::write_clean(part, scratch);
+            survey.whole |= !certain;
+            self.collect(scratch, 0..scratch.len(), &mut survey);
+        }
+        survey.watched.clear();
+        survey.signatures.sort_unstable();
+        survey.signatures.dedup();
+        survey
     }
 
     /// The next hit that ends inside `span`, and where it ends.
@@ -169,13 +218,17 @@ impl Prefilter {
     }
 
     fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {
+        self.collect_in(haystack, span, Form::Text, survey)
+    }
+
+    fn collect_in(&self, haystack: &[u8], span: Range<usize>, form: Form, survey: &mut Survey) -> bool {
         let Some(sieve) = &self.sieve else { return false };
         let mut interrupted = false;
         sieve.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
             match self.meanings.get(found.pattern) {
                 Some(Meaning::Literal(owners)) => survey.signatures.extend(owners),
                 Some(Meaning::Whole) => survey.whole = true,
-                Some(Meaning::Interruption) => interrupted = true,
+                Some(Meaning::Interruption) => interrupted |= form.interrupts(haystack, span.start + found.end),
                 Some(Meaning::Watch(key, behind)) => survey.watched.push((*key, span.start + found.end - behind)),
                 Some(Meaning::Boot) => survey.boot = true,
                 None => {}

@@ -24,8 +24,10 @@ use crate::model::record::Severity;
 
 mod names;
 mod pairs;
+mod typed;
 
 pub(super) use pairs::Pairs;
+pub(super) use typed::Ranks;
 
 /// Where the release stands among the roles.
 const RELEASE: usize = 1;

@@ -30,18 +30,20 @@ const IDLE: Duration = Duration::from_secs(75);
 
 /// A listener with a bound.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
     idle: Duration,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    /// For few clients that come back often.
+    pub fn new(listener: TcpListener) -> Self {
         Self::with_bounds(listener, MAX_CONNECTIONS, IDLE)
     }
 
-    fn with_bounds(listener: TcpListener, connections: usize, idle: Duration) -> Self {
+    /// So many connections, each of which may be silent for so long.
+    pub fn with_bounds(listener: TcpListener, connections: usize, idle: Duration) -> Self {
         Self { listener, room: Arc::new(Semaphore::new(connections)), idle }
     }
 }
@@ -65,7 +67,7 @@ impl Listener for Bounded {
 
 /// One connection; gives its place back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     idle: Duration,
     silence: Pin<Box<Sleep>>,
