@@ -105,6 +105,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
 
 /// The parts of a request.
 pub(super) fn parcel(body: &[u8], signal: Signal) -> Result<Parcel, Malformed> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Malformed::Json { reason: "it is no object".to_owned() });
+    }
     let request: Request<'_> =
         serde_json::from_slice(body).map_err(|error| Malformed::Json { reason: error.to_string() })?;
     let place = |part: Option<&RawValue>| -> Range<usize> {
