@@ -36,8 +36,6 @@ const MAX_RATIO: usize = 100;
 const RATIO_FROM: usize = 1024 * 1024;
 /// Bodies of all requests together, decoded.
 const MAX_HELD: usize = 64 * 1024 * 1024;
-/// A body comes within this time.
-const READ: Duration = Duration::from_secs(10);
 /// Decompressed at a time.
 const STEP: usize = 64 * 1024;
 /// What is held is counted in units of so many bytes.
@@ -117,8 +115,9 @@ pub(super) struct Limited {
 }
 
 impl Limited {
-    pub(super) fn new(body: Incoming, held: Arc<Held>) -> Self {
-        Self { body, held, deadline: Box::pin(tokio::time::sleep(READ)) }
+    /// A body that comes `within` some time.
+    pub(super) fn new(body: Incoming, held: Arc<Held>, within: Duration) -> Self {
+        Self { body, held, deadline: Box::pin(tokio::time::sleep(within)) }
     }
 
     /// All of it.

@@ -22,6 +22,7 @@ use crate::source::otlp::intake::Intake;
 use crate::source::otlp::reply;
 use crate::source::otlp::reply::Refusal;
 use crate::source::otlp::reply::Taken;
+use crate::source::otlp::server::Bounds;
 use crate::source::otlp::token::Token;
 use crate::telemetry::labels::OtlpSignal;
 use crate::telemetry::labels::RequestOutcome;
@@ -34,11 +35,16 @@ pub(super) struct Exchange {
     intake: Intake,
     token: Option<Token>,
     room: Room,
+    bounds: Bounds,
 }
 
 impl Exchange {
-    pub(super) fn new(intake: Intake, token: Option<Token>) -> Self {
-        Self { intake, token, room: Room::default() }
+    pub(super) fn new(intake: Intake, token: Option<Token>, bounds: Bounds) -> Self {
+        Self { intake, token, room: Room::default(), bounds }
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     pub(super) fn intake(&self) -> &Intake {
@@ -100,7 +106,7 @@ impl Exchange {
         };
         let compression = compression(request.headers())?;
         let held = Held::new(self.room.clone());
-        let body = Limited::new(request.into_body(), Arc::clone(&held)).read().await?;
+        let body = Limited::new(request.into_body(), Arc::clone(&held), self.bounds.body).read().await?;
         let body = body::decompress(body, compression, &held)?;
         self.intake.take(body, signal, encoding).await
     }

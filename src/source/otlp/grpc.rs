@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::Response;
 use hyper::body::Incoming;
+use tonic::Code;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::Codec;
@@ -107,16 +108,25 @@ impl From<Refusal> for Status {
     }
 }
 
+/// What tonic refuses by itself: what is too big when decompressed, and what is no message.
+fn refused_by_tonic(response: &Response<Body>) -> RequestOutcome {
+    let code = response.headers().get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
+    match code {
+        Some(Code::ResourceExhausted | Code::OutOfRange) => RequestOutcome::TooLarge,
+        _ => RequestOutcome::Malformed,
+    }
+}
+
 /// Answers one call.
 pub(super) async fn call(exchange: Arc<Exchange>, signal: Signal, request: Request<Incoming>) -> Response<Body> {
     let held = Held::new(exchange.room());
     let limited = Arc::clone(&held);
-    let request = request.map(|body| Body::new(Limited::new(body, limited).map_err(Status::from)));
+    let within = exchange.bounds().body;
+    let request = request.map(|body| Body::new(Limited::new(body, limited, within).map_err(Status::from)));
     let mut server =
         Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(body::MAX_DECODED);
     let export = Export { exchange: Arc::clone(&exchange), signal, held: Arc::clone(&held) };
     let response = server.unary(export, request).await;
-    // What tonic refuses by itself is no message.
-    exchange.count(signal, held.outcome().unwrap_or(RequestOutcome::Malformed));
+    exchange.count(signal, held.outcome().unwrap_or_else(|| refused_by_tonic(&response)));
     response
 }

@@ -56,43 +56,39 @@ const NAME: &str = "otlp";
 #[derive(Debug, Clone)]
 pub struct Intake {
     judge: Judge,
+    status: StatusHandle,
     output: mpsc::Sender<Batch>,
     now: fn() -> Timestamp,
 }
 
-/// What judging needs.
+/// Judges requests without a pipeline.
 #[derive(Debug, Clone)]
-struct Judge {
+pub struct Judge {
     matcher: watch::Receiver<Arc<Matcher>>,
     defaults: Arc<Resource>,
-    status: StatusHandle,
     living: Arc<Mutex<Living>>,
     names: Arc<Mutex<HashSet<Arc<str>>>>,
 }
 
 /// What one stream has in one request.
 #[derive(Debug, Default)]
-struct Judged {
-    observations: Vec<Observation>,
-    tally: Tally,
+pub struct Judged {
+    /// Matches, and who was alive; in the order of the request.
+    pub observations: Vec<Observation>,
+    /// What went through.
+    pub tally: Tally,
 }
 
 impl Intake {
     /// Judges by what `context` holds, and hands over to `output`.
     pub fn new(context: SourceContext, output: mpsc::Sender<Batch>) -> Self {
-        let judge = Judge {
-            matcher: context.matcher,
-            defaults: Arc::new(context.scanner.decode.defaults),
-            status: context.status,
-            living: Arc::default(),
-            names: Arc::default(),
-        };
-        Self { judge, output, now: context.now }
+        let judge = Judge::new(context.matcher, context.scanner.decode.defaults);
+        Self { judge, status: context.status, output, now: context.now }
     }
 
     /// Where the source shows how it is doing.
     pub fn status(&self) -> &StatusHandle {
-        &self.judge.status
+        &self.status
     }
 
     /// Judges one request and waits until it is stored.
@@ -150,7 +146,18 @@ fn some<A, B>((left, right): (A, B)) -> (Option<A>, Option<B>) {
 }
 
 impl Judge {
-    fn judge(&self, body: &[u8], signal: Signal, encoding: Encoding) -> Result<BTreeMap<Arc<str>, Judged>, Malformed> {
+    /// By the matcher in force; `defaults` fill what resources leave open.
+    pub fn new(matcher: watch::Receiver<Arc<Matcher>>, defaults: Resource) -> Self {
+        Self { matcher, defaults: Arc::new(defaults), living: Arc::default(), names: Arc::default() }
+    }
+
+    /// What is in one request, by stream.
+    pub fn judge(
+        &self,
+        body: &[u8],
+        signal: Signal,
+        encoding: Encoding,
+    ) -> Result<BTreeMap<Arc<str>, Judged>, Malformed> {
         let parcel = Parcel::of(body, signal, encoding)?;
         let form = if encoding == Encoding::Protobuf { Form::Protobuf } else { Form::Text };
         let matcher = Arc::clone(&self.matcher.borrow());

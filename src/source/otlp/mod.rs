@@ -25,6 +25,7 @@ use crate::source::SourceContext;
 use crate::source::SourceError;
 use crate::source::otlp::exchange::Exchange;
 use crate::source::otlp::intake::Intake;
+use crate::source::otlp::server::Bounds;
 use crate::source::otlp::token::Token;
 
 mod body;
@@ -101,8 +102,8 @@ pub fn run(
                 }
             }
         };
-        let exchange = Exchange::new(Intake::new(context.clone(), output.clone()), token);
-        let served = server::serve(listeners, Arc::new(exchange), server::Bounds::default(), stop.clone());
+        let exchange = Exchange::new(Intake::new(context.clone(), output.clone()), token, Bounds::default());
+        let served = server::serve(listeners, Arc::new(exchange), stop.clone());
         tokio::select! {
             () = served => {}
             () = alive => {}
@@ -111,6 +112,18 @@ pub fn run(
         context.status.update(|status| status.running = false);
         Ok(())
     })
+}
+
+/// Serves on one listener, under other bounds than those of a sidecar, until `stop` is cancelled. Asks for no token.
+pub async fn serve(
+    listener: TcpListener,
+    context: SourceContext,
+    output: mpsc::Sender<Batch>,
+    bounds: Bounds,
+    stop: CancellationToken,
+) {
+    let exchange = Exchange::new(Intake::new(context, output), None, bounds);
+    server::serve(vec![listener], Arc::new(exchange), stop).await;
 }
 
 async fn bind_all(config: &OtlpConfig) -> Result<Vec<TcpListener>, BindError> {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::listen::connection::Bounded;
 use crate::listen::connection::Connection;
+use crate::listen::connection::Limits;
 use crate::source::otlp::exchange::Exchange;
 use crate::source::otlp::note_connection;
 
@@ -29,6 +30,8 @@ pub struct Bounds {
     pub headers: Duration,
     /// A connection that neither sends nor takes a byte for so long is closed.
     pub idle: Duration,
+    /// Until a request's body is there.
+    pub body: Duration,
     /// Requests under way may take so long once the server is told to stop.
     pub drain: Duration,
 }
@@ -39,6 +42,7 @@ impl Default for Bounds {
             connections: 512,
             headers: Duration::from_secs(15),
             idle: Duration::from_secs(75),
+            body: Duration::from_secs(10),
             drain: Duration::from_secs(3),
         }
     }
@@ -68,15 +72,12 @@ fn protocols(bounds: Bounds) -> Builder<TokioExecutor> {
 }
 
 /// Serves until `stop` is cancelled, then lets requests under way finish.
-pub(super) async fn serve(
-    listeners: Vec<TcpListener>,
-    exchange: Arc<Exchange>,
-    bounds: Bounds,
-    stop: CancellationToken,
-) {
+pub(super) async fn serve(listeners: Vec<TcpListener>, exchange: Arc<Exchange>, stop: CancellationToken) {
+    let bounds = exchange.bounds();
     let mut doors = JoinSet::new();
     for listener in listeners {
-        let listener = Bounded::with_bounds(listener, bounds.connections, bounds.idle);
+        let Bounds { connections, headers: opening, idle, .. } = bounds;
+        let listener = Bounded::with_limits(listener, Limits { connections, opening, idle });
         doors.spawn(accept(listener, Arc::clone(&exchange), bounds, stop.clone()));
     }
     while let Some(ended) = doors.join_next().await {
