@@ -27,6 +27,10 @@ fmt:
 bench *words:
     cargo bench --locked --benches -- {{words}}
 
+# kill -9 of a receiver of OTLP, 500 times, under a sender that comes again: nothing lost, nothing double. Takes minutes.
+kills kills="500":
+    RELAPSE_TEST_KILLS={{kills}} cargo test --locked --test suite otlp::crash::kill_9 -- --nocapture
+
 # Speed of the whole program beside its peers; prints the tables of docs/performance.md. Parts: scan tracks delay idle storm
 bench-process *parts:
     scripts/bench {{parts}}

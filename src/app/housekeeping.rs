@@ -11,6 +11,7 @@ use crate::alert::stats::SinkCounts;
 use crate::alert::stats::SinkStats;
 use crate::http::shared::Shared;
 use crate::model::view::Check;
+use crate::source::status::Requests;
 use crate::source::status::SourceStatus;
 use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
@@ -40,18 +41,18 @@ pub(super) struct Housekeeping {
 impl Housekeeping {
     /// Until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut seen = Totals::default();
+        let (mut seen, mut answered) = (Totals::default(), Requests::default());
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = (self.now)();
             self.metrics.heartbeat(now);
-            self.sources(now, &mut seen);
+            self.sources(now, &mut seen, &mut answered);
             self.outbox().await;
         }
     }
 
-    fn sources(&self, now: Timestamp, seen: &mut Totals) {
+    fn sources(&self, now: Timestamp, seen: &mut Totals, answered: &mut Requests) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
         for status in self.statuses.iter().map(StatusHandle::snapshot) {
@@ -63,6 +64,11 @@ impl Housekeeping {
             }
             totals.rotations += status.totals.rotations;
             totals.gaps += status.totals.gaps;
+            for (kind, requests) in &status.requests {
+                let told = answered.entry(*kind).or_default();
+                self.metrics.otlp_requests(kind.0, kind.1, requests.saturating_sub(*told));
+                *told = *requests;
+            }
             self.shared.publish_check(check(&status, now));
         }
         self.metrics.set_source_files(files, unread);

@@ -299,7 +299,7 @@ impl Judge<'_> {
 }
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
-fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
+pub(crate) fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
     if survey.signatures.binary_search(&index).is_err() || !matcher.prefilter.has_literal(index) {
         return;
     }

@@ -18,6 +18,8 @@ use crate::matcher::sieve::Pattern;
 use crate::matcher::sieve::Search;
 use crate::matcher::sieve::Sieve;
 use crate::matcher::unescape;
+use crate::matcher::verbatim;
+use crate::matcher::verbatim::Form;
 use crate::matcher::watch;
 use crate::matcher::window::Window;
 
@@ -116,6 +118,7 @@ pub(crate) struct Prefilter {
     /// Signatures that are looked for by windows, ascending.
     windowed: Vec<usize>,
     unfiltered: Vec<usize>,
+    printed: Vec<usize>,
 }
 
 impl Prefilter {
@@ -125,6 +128,11 @@ impl Prefilter {
         for (index, signature) in signatures.iter().enumerate() {
             needs.add(index, signature, rarity);
         }
+        let literals = needs.literals.iter().filter(|(text, _)| verbatim::may_be_printed(text));
+        // What a window accepts may be a number, too.
+        let mut printed: Vec<usize> = literals.map(|(_, owner)| *owner).chain(needs.windowed.iter().copied()).collect();
+        printed.sort_unstable();
+        printed.dedup();
         let mut patterns = grouped(needs.literals, Pattern::Text);
         let foreign = needs.windows.iter().filter(|(window, _)| window.foreign_digits).map(|(_, index)| *index);
         let mut foreign: Vec<usize> = foreign.collect();
@@ -144,7 +152,7 @@ impl Prefilter {
         patterns.extend(texts.map(|(text, meaning)| (Pattern::Text(text), meaning)));
         let (patterns, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
         let sieve = Sieve::new(&patterns, rarity).ok();
-        Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered }
+        Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered, printed }
     }
 
     /// Whether the signature at `index` is looked for by literals.
@@ -157,9 +165,51 @@ impl Prefilter {
         !self.unfiltered.is_empty() || self.sieve.is_none()
     }
 
+    /// Whether the search could not be built: nothing is known of any record.
+    pub(crate) fn sieve_is_missing(&self) -> bool {
+        self.sieve.is_none()
+    }
+
     /// Signatures that have no literal, ascending.
     pub(crate) fn unfiltered(&self) -> &[usize] {
         &self.unfiltered
+    }
+
+    /// Signatures with a literal that a decoder may print from a number or a truth value, ascending.
+    pub(crate) fn printed(&self) -> &[usize] {
+        &self.printed
+    }
+
+    /// The ends of every place of a request where a closer look at the record is due.
+    pub(crate) fn calls(&self, request: &[u8], form: Form) -> Vec<usize> {
+        let mut calls = Vec::new();
+        let mut search = Search::at(0);
+        while let Some((hit, end)) = self.next(request, request.len(), &mut search) {
+            let called = match hit {
+                Hit::Literal | Hit::Boot => true,
+                Hit::Interruption => form.interrupts(request, end),
+                Hit::Watch(_) => false,
+            };
+            if called && calls.last() != Some(&end) {
+                calls.push(end);
+            }
+        }
+        calls
+    }
+
+    /// Everything that stands in one part of a request.
+    pub(crate) fn survey_part(&self, part: &[u8], form: Form, scratch: &mut Vec<u8>) -> Survey {
+        let mut survey = Survey { whole: self.sieve.is_none(), ..Survey::default() };
+        let interrupted = self.collect_in(part, 0..part.len(), form, &mut survey);
+        if interrupted {
+            let certain = unescape::write_clean(part, scratch);
+            survey.whole |= !certain;
+            self.collect(scratch, 0..scratch.len(), &mut survey);
+        }
+        survey.watched.clear();
+        survey.signatures.sort_unstable();
+        survey.signatures.dedup();
+        survey
     }
 
     /// The next hit that ends inside `span`, and where it ends.
@@ -222,13 +272,17 @@ impl Prefilter {
     }
 
     fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {
+        self.collect_in(haystack, span, Form::Text, survey)
+    }
+
+    fn collect_in(&self, haystack: &[u8], span: Range<usize>, form: Form, survey: &mut Survey) -> bool {
         let Some(sieve) = &self.sieve else { return false };
         let mut interrupted = false;
         sieve.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
             match self.meanings.get(found.pattern) {
                 Some(Meaning::Literal(owners)) => survey.signatures.extend(owners),
                 Some(Meaning::Whole) => survey.whole = true,
-                Some(Meaning::Interruption) => interrupted = true,
+                Some(Meaning::Interruption) => interrupted |= form.interrupts(haystack, span.start + found.end),
                 Some(Meaning::Watch(key, behind)) => survey.watched.push((*key, span.start + found.end - behind)),
                 Some(Meaning::Boot) => survey.boot = true,
                 None => {}

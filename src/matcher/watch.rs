@@ -159,7 +159,16 @@ impl Watch {
             Some(text) => (line.first, text),
             None => (NO_KEY, &[][..]),
         };
-        if let Some(known) = self.seen.iter().position(|seen| seen.tuple == line.tuple) {
+        self.is_tuple_due(&line.tuple, (first, text))
+    }
+
+    /// The same for a tuple that stands in no line.
+    pub(crate) fn is_bare_due(&mut self, tuple: &Tuple) -> bool {
+        self.is_tuple_due(tuple, (NO_KEY, &[]))
+    }
+
+    fn is_tuple_due(&mut self, tuple: &Tuple, (first, text): (usize, &[u8])) -> bool {
+        if let Some(known) = self.seen.iter().position(|seen| seen.tuple == *tuple) {
             if let Some(seen) = self.seen.get_mut(known) {
                 // The same values with other words between them.
                 seen.first = first;
@@ -167,7 +176,7 @@ impl Watch {
             }
             return self.is_known_due(known);
         }
-        let new = Seen { tuple: line.tuple.clone(), first, text: text.to_vec(), told: self.region };
+        let new = Seen { tuple: tuple.clone(), first, text: text.to_vec(), told: self.region };
         let at = if self.seen.len() < MAX_TUPLES {
             self.seen.push(new);
             self.seen.len() - 1

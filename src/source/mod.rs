@@ -1,9 +1,9 @@
-//! Where records come from: files, standard input; network sources later. Each source is a function of the same signature
+//! Where records come from: files, standard input, OTLP. Each source is a function of the same signature
 //! (configuration, context, output, stop) and gives batches of observations together with what is owed for them once they are
 //! committed: the position they bring the source to, or the answer that a sender waits for.
 //!
-//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait, so files and senders
-//! are the buffer; a closed output or a cancelled stop ends them.
+//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait (or send the sender
+//! away), so files and senders are the buffer; a closed output or a cancelled stop ends them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::listen::bind::BindError;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
@@ -23,11 +24,14 @@ use crate::model::command::Deploy;
 use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
+use crate::source::otlp::OtlpConfig;
+use crate::source::otlp::TokenError;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
+pub mod otlp;
 pub mod status;
 pub mod stdin;
 pub mod stream;
@@ -39,6 +43,8 @@ pub enum SourceConfig {
     File(FileConfig),
     /// Standard input, until it ends.
     Stdin(StdinConfig),
+    /// Logs and traces that services send.
+    Otlp(OtlpConfig),
 }
 
 impl SourceConfig {
@@ -47,6 +53,7 @@ impl SourceConfig {
         match self {
             Self::File(_) => SourceKind::File,
             Self::Stdin(_) => SourceKind::Stdin,
+            Self::Otlp(_) => SourceKind::Otlp,
         }
     }
 }
@@ -166,6 +173,12 @@ pub enum SourceError {
     /// A thread could not be started.
     #[error("start a thread to read standard input; raise the limit of processes (`ulimit -u`)")]
     Thread(#[source] std::io::Error),
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// The token that senders must show.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// Reads one source until it ends, the output is closed or `stop` is cancelled. Blocks.
@@ -178,5 +191,6 @@ pub fn run(
     match config {
         SourceConfig::File(config) => file::run(config, context, output, stop),
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
+        SourceConfig::Otlp(config) => otlp::run(config, context, output, stop),
     }
 }

@@ -21,6 +21,8 @@ use crate::telemetry::labels::ByteOutcome;
 use crate::telemetry::labels::DeliveryOutcome;
 use crate::telemetry::labels::DeployOutcome;
 use crate::telemetry::labels::OddReason;
+use crate::telemetry::labels::OtlpSignal;
+use crate::telemetry::labels::RequestOutcome;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::labels::SuppressReason;
 use crate::telemetry::table;
@@ -61,6 +63,7 @@ pub struct Metrics {
     source_last_record: IntGaugeVec,
     source_rotations: IntCounterVec,
     source_gaps: IntCounterVec,
+    otlp_requests: IntCounterVec,
     records_odd: IntCounterVec,
     catalog_signatures: IntGaugeVec,
     catalog_reload_successful: IntGaugeVec,
@@ -129,6 +132,7 @@ impl Metrics {
             source_last_record: new.gauge(&table::SOURCE_LAST_RECORD)?,
             source_rotations: new.counter(&table::SOURCE_ROTATIONS)?,
             source_gaps: new.counter(&table::SOURCE_GAPS)?,
+            otlp_requests: new.counter(&table::OTLP_REQUESTS)?,
             records_odd: new.counter(&table::RECORDS_ODD)?,
             catalog_signatures: new.gauge(&table::CATALOG_SIGNATURES)?,
             catalog_reload_successful: new.gauge(&table::CATALOG_RELOAD_SUCCESSFUL)?,
@@ -150,6 +154,11 @@ impl Metrics {
             }
             self.source_lines.with_label_values(&[kind.as_str()]);
             self.source_last_record.with_label_values(&[kind.as_str()]);
+        }
+        for (signal, outcome) in
+            OtlpSignal::ALL.iter().flat_map(|signal| RequestOutcome::ALL.iter().map(move |outcome| (signal, outcome)))
+        {
+            self.otlp_requests.with_label_values(&[signal.as_str(), outcome.as_str()]);
         }
         for reason in OddReason::ALL {
             self.records_odd.with_label_values(&[reason.as_str()]);
@@ -230,6 +239,11 @@ impl Metrics {
     /// Bytes may have been lost before they were read.
     pub fn source_gap(&self) {
         self.source_gaps.with_label_values::<&str>(&[]).inc();
+    }
+
+    /// OTLP requests ended.
+    pub fn otlp_requests(&self, signal: OtlpSignal, outcome: RequestOutcome, requests: u64) {
+        self.otlp_requests.with_label_values(&[signal.as_str(), outcome.as_str()]).inc_by(requests);
     }
 
     /// Records that were odd.

@@ -72,6 +72,7 @@ pub const TABLE: &[Metric] = &[
     SOURCE_LAST_RECORD,
     SOURCE_ROTATIONS,
     SOURCE_GAPS,
+    OTLP_REQUESTS,
     RECORDS_ODD,
     CATALOG_SIGNATURES,
     CATALOG_RELOAD_SUCCESSFUL,
@@ -200,6 +201,13 @@ pub(super) const SOURCE_GAPS: Metric = row(
     "relapse_source_gaps_total",
     &[],
     "Times bytes may have been lost before they were read (truncation while unread).",
+);
+pub(super) const OTLP_REQUESTS: Metric = row(
+    MetricKind::Counter,
+    "relapse_otlp_requests_total",
+    &["signal", "outcome"],
+    "OTLP requests: taken, partial (records too long to be read were left out), malformed, too_large, too_slow, unauthorized, unavailable \
+     (full, or not stored: the sender comes again).",
 );
 pub(super) const RECORDS_ODD: Metric = row(
     MetricKind::Counter,

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use relapse::http::bind::BindError;
 use relapse::http::bind::HttpConfig;
 use relapse::http::bind::bind;
 use relapse::http::serve::serve;
 use relapse::http::shared::Shared;
+use relapse::listen::bind::BindError;
 use relapse::model::incident::TrackState;
 use relapse::model::verdict::Verdict;
 use relapse::model::view::Check;
