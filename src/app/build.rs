@@ -136,7 +136,10 @@ fn sources(
     let positions = store.positions()?;
     let with_context = |source: SourceConfig| {
         let status = StatusHandle::default();
-        status.update(|status| status.kind = source.kind().as_str());
+        status.update(|status| {
+            status.kind = source.kind().as_str();
+            source.name().clone_into(&mut status.name);
+        });
         let own_directories = vec![store.dir().to_path_buf()];
         let positions = positions.clone();
         let (matcher, scanner) = (matcher.clone(), scanner.clone());

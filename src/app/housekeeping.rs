@@ -102,7 +102,10 @@ impl Housekeeping {
 /// A source is ready once it has looked at its input, and for as long as it goes on doing so. A missing file is waited for: that
 /// is readiness, too.
 fn check(status: &SourceStatus, now: Timestamp) -> Check {
-    let name = format!("source/{}", status.kind);
+    let name = match status.name.as_str() {
+        "" => format!("source/{}", status.kind),
+        name => format!("source/{}/{name}", status.kind),
+    };
     let state = match status.last_poll {
         None => Err("it has not looked at its input yet".to_owned()),
         Some(last) if status.running && now.duration_since(last) > STUCK => {

@@ -73,9 +73,9 @@ pub enum RunError {
     /// Not everything ended in time.
     #[error("{DEADLINE:?} after the signal something still runs: what it held is judged again after the next start")]
     Deadline,
-    /// A log file pattern is missing.
+    /// Nothing to read is named.
     #[error(
-        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), or under `logs.include` in --config"
+        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), or in --config under `logs.include` or `pubsub`"
     )]
     NoLogs,
 }

@@ -19,6 +19,7 @@ use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
 use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
+use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::subscriber::TracingConfig;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub catalog: Vec<PathBuf>,
     /// Log files to follow.
     pub logs: FileConfig,
+    /// Pub/Sub subscriptions to pull, the ends of Cloud Logging sinks. Default: none.
+    pub pubsub: Vec<PubsubConfig>,
     /// The form of the logs, where it cannot be found out.
     pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
@@ -115,7 +118,8 @@ impl Config {
         files.include.retain(|pattern| pattern != STDIN);
         let files = (!files.include.is_empty()).then_some(SourceConfig::File(files));
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
-        files.into_iter().chain(stdin).collect()
+        let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
+        files.into_iter().chain(stdin).chain(pubsub).collect()
     }
 
     /// The state directory in force.

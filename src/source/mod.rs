@@ -23,11 +23,15 @@ use crate::model::command::Deploy;
 use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
+use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
+pub mod message;
+pub mod parts;
+pub mod pubsub;
 pub mod status;
 pub mod stdin;
 pub mod stream;
@@ -39,6 +43,8 @@ pub enum SourceConfig {
     File(FileConfig),
     /// Standard input, until it ends.
     Stdin(StdinConfig),
+    /// A Pub/Sub subscription, pulled.
+    Pubsub(PubsubConfig),
 }
 
 impl SourceConfig {
@@ -47,6 +53,15 @@ impl SourceConfig {
         match self {
             Self::File(_) => SourceKind::File,
             Self::Stdin(_) => SourceKind::Stdin,
+            Self::Pubsub(_) => SourceKind::Pubsub,
+        }
+    }
+
+    /// Which of several sources of its kind it is; empty for kinds of which there is one.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File(_) | Self::Stdin(_) => "",
+            Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
 }
@@ -166,6 +181,12 @@ pub enum SourceError {
     /// A thread could not be started.
     #[error("start a thread to read standard input; raise the limit of processes (`ulimit -u`)")]
     Thread(#[source] std::io::Error),
+    /// Network sources need Tokio.
+    #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
+    Runtime(#[source] tokio::runtime::TryCurrentError),
+    /// Built without the feature.
+    #[error("this relapse is built without Pub/Sub; build it with `--features gcp`")]
+    NoPubsub,
 }
 
 /// Reads one source until it ends, the output is closed or `stop` is cancelled. Blocks.
@@ -178,5 +199,6 @@ pub fn run(
     match config {
         SourceConfig::File(config) => file::run(config, context, output, stop),
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
+        SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
     }
 }

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 /// A snapshot of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// `file`, `stdin`.
+    /// `file`, `stdin`, `pubsub`.
     pub kind: &'static str,
+    /// Which of several of its kind; empty for kinds of which there is one.
+    pub name: String,
     /// Whether the source has looked at its input at least once and is still running.
     pub running: bool,
     /// When the source last completed a look at its input; an old value means that it is stuck (a blocked output, a hanging disk).

@@ -30,6 +30,8 @@ label! {
         File => "file",
         /// Standard input.
         Stdin => "stdin",
+        /// A Pub/Sub subscription.
+        Pubsub => "pubsub",
     }
 }
 

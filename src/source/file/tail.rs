@@ -326,6 +326,7 @@ impl<S: RecordStream> Tailer<S> {
         };
         SourceStatus {
             kind: "file",
+            name: String::new(),
             running: true,
             last_poll: None,
             files: self.files.values().map(shown).collect(),

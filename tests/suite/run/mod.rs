@@ -5,6 +5,8 @@ mod api_doc;
 mod commands;
 mod crash;
 mod faults;
+#[cfg(feature = "gcp")]
+mod pubsub;
 mod reload;
 mod replay;
 mod rotation;
