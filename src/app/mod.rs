@@ -5,6 +5,7 @@ mod boots;
 pub mod build;
 pub mod clock;
 mod command;
+pub mod connect;
 pub mod deploys;
 mod effects;
 pub mod expand;

@@ -31,6 +31,7 @@ use crate::telemetry::labels::SourceKind;
 pub mod file;
 pub mod message;
 pub mod parts;
+pub mod probe;
 pub mod pubsub;
 pub mod status;
 pub mod stdin;

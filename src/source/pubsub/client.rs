@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_pubsub::client::Subscriber;
+use google_cloud_pubsub::client::SubscriptionAdmin;
 use google_cloud_pubsub::subscriber::MessageStream;
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -30,6 +31,9 @@ pub(super) enum PullError {
     /// Nobody answers.
     #[error("{endpoint} cannot be reached: {reason}")]
     Unreachable { endpoint: String, reason: io::Error },
+    /// Nobody says anything.
+    #[error("{endpoint} does not answer; is relapse given Application Default Credentials?")]
+    Silent { endpoint: String },
     /// Pub/Sub refuses.
     #[error("{0}")]
     Refused(String),
@@ -96,6 +100,39 @@ impl Endpoint {
         }
         builder.build().await.map_err(|error| PullError::Client(error.to_string()))
     }
+}
+
+/// What a subscription is. Seeing it takes a permission that pulling does not.
+pub(super) async fn look_at(config: &PubsubConfig) -> Result<String, PullError> {
+    let endpoint = Endpoint::of(config);
+    endpoint.reach().await?;
+    let mut builder = SubscriptionAdmin::builder();
+    if let Some(url) = &endpoint.url {
+        builder = builder.with_endpoint(url);
+    }
+    if endpoint.is_emulator {
+        builder = builder.with_credentials(anonymous::Builder::new().build());
+    }
+    let client = builder.build().await.map_err(|error| PullError::Client(error.to_string()))?;
+    let asked = client.get_subscription().set_subscription(config.subscription.as_str()).send();
+    let known = match tokio::time::timeout(REACH, asked).await {
+        Ok(Ok(known)) => known,
+        Ok(Err(error)) if error.status().is_some_and(|status| status.code.name() == "PERMISSION_DENIED") => {
+            return Ok(
+                "it may not be looked at (roles/pubsub.viewer); pulling takes roles/pubsub.subscriber".to_owned()
+            );
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(PullError::Silent { endpoint: endpoint.authority() }),
+    };
+    if let Some(push) = known.push_config.filter(|push| !push.push_endpoint.is_empty()) {
+        return Err(PullError::Refused(format!(
+            "it is pushed to {}; pull needs a subscription of its own",
+            push.push_endpoint
+        )));
+    }
+    let filter = if known.filter.is_empty() { String::new() } else { format!(" where {}", known.filter) };
+    Ok(format!("messages of {}{filter}", known.topic))
 }
 
 /// Begins to pull.

@@ -79,6 +79,12 @@ impl Subscription {
     }
 }
 
+/// What would be pulled, in words, or why nothing can be.
+#[cfg(feature = "gcp")]
+pub async fn look_at(config: &PubsubConfig) -> Result<String, String> {
+    client::look_at(config).await.map_err(|error| error.to_string())
+}
+
 /// Pulls until the output is closed or `stop` is cancelled. Blocks; must be called on a blocking thread of a Tokio runtime.
 #[cfg(feature = "gcp")]
 pub fn run(

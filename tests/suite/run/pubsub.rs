@@ -176,6 +176,28 @@ async fn what_cannot_be_pulled_is_said_and_tried_again() {
     child.wait().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_what_would_be_pulled() {
+    let emulator = Emulator::start().await;
+    emulator.subscription("seen").await;
+    let home = Home::new();
+    let sources = ["seen", "missing"].map(|name| format!("{{ subscription: projects/test/subscriptions/{name} }}"));
+    std::fs::write(home.path("relapse.yaml"), format!("pubsub: [{}]\n", sources.join(", "))).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_relapse"))
+        .args(["check", "catalog.yaml", "--config", "relapse.yaml", "--connect"])
+        .env("PUBSUB_EMULATOR_HOST", emulator.host())
+        .current_dir(home.path(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("pubsub/projects/test/subscriptions/seen\n  messages of projects/test/topics/logs\n"),
+        "{said}"
+    );
+    assert!(said.contains("error: NOT_FOUND") && said.contains("create the subscription"), "{said}");
+    assert_eq!(output.status.code(), Some(5), "{said}");
+}
+
 /// TLS to somebody who speaks none: neither a panic of its library nor an end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_that_is_no_pubsub_is_waited_for() {
