@@ -10,6 +10,7 @@ pub mod deploys;
 mod effects;
 pub mod expand;
 mod feed;
+mod hearing;
 mod housekeeping;
 mod identity;
 pub mod offline;

@@ -182,6 +182,7 @@ fn spawn(
 ) {
     let Parts { sources, pipeline, catalogs, reload, ordered, deploys, workers, shared, metrics, store, now, .. } =
         parts;
+    let hearing = pipeline.hearing.clone();
     let sinks = workers.iter().map(Worker::stats).map(|(name, stats)| (name, stats, SinkCounts::default())).collect();
     let (batches, received) = mpsc::channel(BATCHES_IN_FLIGHT);
     let statuses: Vec<_> = sources.iter().map(|(_, context)| context.status.clone()).collect();
@@ -215,7 +216,8 @@ fn spawn(
         reload.run(hangup, stopped).await;
         (Stage::Housekeeping, Ok(()))
     });
-    let keeper = housekeeping::Housekeeping { statuses, sinks, shared: Arc::clone(&shared), metrics, store, now };
+    let keeper =
+        housekeeping::Housekeeping { statuses, sinks, shared: Arc::clone(&shared), metrics, store, hearing, now };
     let stopped = stop.1.clone();
     tasks.spawn(async move {
         keeper.run(stopped).await;

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -55,6 +56,10 @@ pub struct Config {
     pub redactors: Vec<RedactorConfig>,
     /// How verdicts are given.
     pub incident: IncidentConfig,
+    /// How long no record may come that a signature could match in until it is called blind. Default 1 h. Longer for services that are
+    /// used by the day.
+    #[schemars(with = "Option<String>")]
+    pub blind_after: Option<SignedDuration>,
     /// relapse's own log.
     pub tracing: TracingConfig,
 }

@@ -23,6 +23,8 @@ pub struct SourceStatus {
     pub waiting: Vec<String>,
     /// Paths that cannot be read, and why.
     pub problems: Vec<Problem>,
+    /// Since when the oldest of what was taken and is not a file's has not been stored; `None` when everything is.
+    pub oldest_unstored: Option<Timestamp>,
     /// Counters since the start.
     pub totals: Totals,
 }
@@ -74,6 +76,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Times a path was found unreadable or refused.
     pub unreadable: u64,
+    /// Times a connection or a subprocess was begun anew.
+    pub restarts: u64,
 }
 
 /// Shares snapshots of one source.

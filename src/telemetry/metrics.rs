@@ -57,6 +57,10 @@ pub struct Metrics {
     source_lag: IntGaugeVec,
     source_max_lag: IntGaugeVec,
     source_last_record: IntGaugeVec,
+    pub(super) source_lag_seconds: IntGaugeVec,
+    pub(super) source_oldest_unread: IntGaugeVec,
+    pub(super) source_restarts: IntCounterVec,
+    pub(super) signature_blind: IntGaugeVec,
     source_rotations: IntCounterVec,
     source_gaps: IntCounterVec,
     records_odd: IntCounterVec,
@@ -123,6 +127,10 @@ impl Metrics {
             source_lag: new.gauge(&table::SOURCE_LAG)?,
             source_max_lag: new.gauge(&table::SOURCE_MAX_LAG)?,
             source_last_record: new.gauge(&table::SOURCE_LAST_RECORD)?,
+            source_lag_seconds: new.gauge(&table::SOURCE_LAG_SECONDS)?,
+            source_oldest_unread: new.gauge(&table::SOURCE_OLDEST_UNREAD)?,
+            source_restarts: new.counter(&table::SOURCE_RESTARTS)?,
+            signature_blind: new.gauge(&table::SIGNATURE_BLIND)?,
             source_rotations: new.counter(&table::SOURCE_ROTATIONS)?,
             source_gaps: new.counter(&table::SOURCE_GAPS)?,
             records_odd: new.counter(&table::RECORDS_ODD)?,
@@ -145,7 +153,10 @@ impl Metrics {
                 self.source_bytes.with_label_values(&[kind.as_str(), outcome.as_str()]);
             }
             self.source_lines.with_label_values(&[kind.as_str()]);
-            self.source_last_record.with_label_values(&[kind.as_str()]);
+            for gauge in [&self.source_last_record, &self.source_lag_seconds, &self.source_oldest_unread] {
+                gauge.with_label_values(&[kind.as_str()]);
+            }
+            self.source_restarts.with_label_values(&[kind.as_str()]);
         }
         for reason in OddReason::ALL {
             self.records_odd.with_label_values(&[reason.as_str()]);

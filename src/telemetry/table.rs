@@ -56,6 +56,7 @@ pub const TABLE: &[Metric] = &[
     LIVE_RELEASE,
     DEPLOYS,
     NEAR_MISSES,
+    SIGNATURE_BLIND,
     NOTICES,
     SUPPRESSED,
     SINK_DELIVERIES,
@@ -68,6 +69,9 @@ pub const TABLE: &[Metric] = &[
     SOURCE_LAG,
     SOURCE_MAX_LAG,
     SOURCE_LAST_RECORD,
+    SOURCE_LAG_SECONDS,
+    SOURCE_OLDEST_UNREAD,
+    SOURCE_RESTARTS,
     SOURCE_ROTATIONS,
     SOURCE_GAPS,
     RECORDS_ODD,
@@ -135,6 +139,12 @@ pub(super) const NEAR_MISSES: Metric = row(
     &["signature"],
     "Records in a signature's scope that hold one of its texts and do not match it: a rise may mean that a wording has drifted.",
 );
+pub(super) const SIGNATURE_BLIND: Metric = row(
+    MetricKind::Gauge,
+    "relapse_signature_blind",
+    &["signature"],
+    "1 while no record comes that the signature could match in: its services are silent, or its scope names none of those that speak.",
+);
 pub(super) const NOTICES: Metric =
     row(MetricKind::Counter, "relapse_notices_total", &["kind"], "Notices raised: page, warning, resolved.");
 pub(super) const SUPPRESSED: Metric = row(
@@ -178,6 +188,24 @@ pub(super) const SOURCE_LAST_RECORD: Metric = row(
     "relapse_source_last_record_timestamp_seconds",
     &["source_kind"],
     "Unix time at which the latest bytes were read; 0 before the first.",
+);
+pub(super) const SOURCE_LAG_SECONDS: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_lag_seconds",
+    &["source_kind"],
+    "From the event time of the latest record to its reading; 0 when everything there has been read.",
+);
+pub(super) const SOURCE_OLDEST_UNREAD: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_oldest_unread_seconds",
+    &["source_kind"],
+    "How long the oldest of what is there has not been judged and stored; 0 when everything has.",
+);
+pub(super) const SOURCE_RESTARTS: Metric = row(
+    MetricKind::Counter,
+    "relapse_source_restarts_total",
+    &["source_kind"],
+    "Times a source had to begin anew: its connection or its subprocess had ended.",
 );
 pub(super) const SOURCE_ROTATIONS: Metric =
     row(MetricKind::Counter, "relapse_source_rotations_total", &[], "Log rotations followed.");

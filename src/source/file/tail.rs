@@ -332,6 +332,7 @@ impl<S: RecordStream> Tailer<S> {
             files: self.files.values().map(shown).collect(),
             waiting: self.waiting.clone(),
             problems: self.faults.problems(),
+            oldest_unstored: None,
             totals: self.totals,
         }
     }

@@ -54,6 +54,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Messages of one batch, until it is stored.
 struct Unstored {
     answer: oneshot::Receiver<Result<(), NotStored>>,
+    since: Timestamp,
     handlers: Vec<Handler>,
 }
 
@@ -146,6 +147,7 @@ impl<'a> Puller<'a> {
             let began = tokio::time::Instant::now();
             let Err(error) = self.session().await else { break };
             self.standing.failed(&error);
+            status.update(|status| status.totals.restarts += 1);
             if began.elapsed() > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -242,11 +244,18 @@ impl<'a> Puller<'a> {
         };
         self.standing.control.status.update(|status| status.totals.bytes_read += batch.tally.bytes);
         let handlers = deliveries.into_iter().flat_map(|delivery| delivery.owed).collect();
-        self.unstored.push_back(Unstored { answer, handlers });
+        self.unstored.push_back(Unstored { answer, since: batch.read_at, handlers });
+        self.show_unstored();
         self.output.send(batch).await.map_err(|_| OutputClosed)
     }
 
+    fn show_unstored(&self) {
+        let oldest = self.unstored.front().map(|batch| batch.since);
+        self.standing.control.status.update(|status| status.oldest_unstored = oldest);
+    }
+
     fn settle(&mut self, handlers: Vec<Handler>, stored: bool) {
+        self.show_unstored();
         if stored {
             handlers.into_iter().for_each(Handler::ack);
         } else {

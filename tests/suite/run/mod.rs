@@ -2,6 +2,7 @@
 
 mod alerts;
 mod api_doc;
+mod blind;
 mod commands;
 mod crash;
 mod faults;
