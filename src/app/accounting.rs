@@ -42,5 +42,8 @@ pub(super) fn count(metrics: &Metrics, batch: &Batch, slow: &mut Slow) {
     }
     if tally.lines > 0 {
         metrics.set_source_last_record(kind, batch.read_at);
+        if let Some(time) = tally.last_time {
+            metrics.set_source_lag_seconds(kind, batch.read_at.duration_since(time));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
@@ -11,6 +12,7 @@ use tracing::warn;
 
 use crate::app::deploys::DeployFile;
 use crate::app::feed::Feed;
+use crate::app::hearing::Hearing;
 use crate::app::outbox;
 use crate::app::outbox::Worker;
 use crate::app::pipeline::Pipeline;
@@ -40,6 +42,9 @@ use crate::source::status::StatusHandle;
 use crate::store::Store;
 use crate::store::commit::Commit;
 use crate::telemetry::metrics::Metrics;
+
+/// How long the services of a signature must be silent for it to be called blind.
+const BLIND_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Everything `run` needs.
 pub struct Parts {
@@ -102,6 +107,8 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
     for position in store.positions()? {
         feed.restore(&position);
     }
+    let hearing = Hearing::new(config.blind_after.unwrap_or(BLIND_AFTER), now());
+    hearing.set_catalog(catalog, &metrics);
     let pipeline = Pipeline {
         engine,
         store: Arc::clone(&store),
@@ -113,6 +120,7 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
         defaults: defaults.clone(),
         feed,
         slow: Slow::default(),
+        hearing,
     };
     let (matcher, taken) = watch::channel(Arc::new(Matcher::new(catalog)));
     let sources = sources(&config, defaults, (taken, &store), now)?;
@@ -138,7 +146,10 @@ fn sources(
     let positions = store.positions()?;
     let with_context = |source: SourceConfig| {
         let status = StatusHandle::default();
-        status.update(|status| status.kind = source.kind().as_str());
+        status.update(|status| {
+            status.kind = source.kind().as_str();
+            source.name().clone_into(&mut status.name);
+        });
         let own_directories = vec![store.dir().to_path_buf()];
         let positions = positions.clone();
         let (matcher, scanner) = (matcher.clone(), scanner.clone());

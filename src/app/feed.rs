@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::app::boots::Boots;
+use crate::app::hearing::Place;
 use crate::app::pin;
 use crate::app::raises::Raises;
 use crate::incident::engine::place_of;
@@ -15,20 +16,20 @@ use crate::incident::event::Event;
 use crate::incident::event::Occurrence;
 use crate::matcher::Match;
 use crate::matcher::Observation;
+use crate::model::incident::UNKNOWN_SERVICE;
 use crate::model::position::Position;
 use crate::model::record::Resource;
 
 /// Services a single stream may speak for; beyond it the timers of the rest wait for their own records.
 const MAX_PLACES: usize = 64;
 
-/// `service.name` and environment.
-type Place = (Arc<str>, Arc<str>);
-
 /// What is known of each path.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     boots: Boots,
     raises: Raises,
+    /// Where records came from since it was last asked.
+    heard: BTreeSet<Place>,
     places: HashMap<Arc<str>, BTreeSet<Place>>,
     /// Service and environment of records that name none, if configured.
     default_place: Option<Place>,
@@ -50,9 +51,11 @@ impl Feed {
         };
         let resource = self.boots.resource(path, record);
         let known = self.places.entry(path.clone()).or_insert_with(|| self.default_place.clone().into_iter().collect());
+        let place = place_of(&resource);
         if known.len() < MAX_PLACES {
-            known.insert(place_of(&resource));
+            known.insert(place.clone());
         }
+        self.heard.insert(place);
         let mut events = preceded_at.map_or_else(Vec::new, |time| self.passed(path, time));
         let time = record.time.or(Some(undated));
         events.push(match observation {
@@ -78,6 +81,21 @@ impl Feed {
             time,
         };
         known.iter().map(activity).collect()
+    }
+
+    /// Lines went by at `path`: those of the default place or, where nobody is named, of anybody.
+    pub(super) fn hear_lines(&mut self, path: &Arc<str>) {
+        let names_service = |(service, _): &&Place| service.as_ref() != UNKNOWN_SERVICE;
+        let named = self.places.get(path).is_some_and(|known| known.iter().any(|place| names_service(&place)));
+        let place = self.default_place.clone().unwrap_or_else(|| place_of(&Resource::default()));
+        if !named || names_service(&&place) {
+            self.heard.insert(place);
+        }
+    }
+
+    /// Where records came from since the last call.
+    pub(super) fn take_heard(&mut self) -> BTreeSet<Place> {
+        std::mem::take(&mut self.heard)
     }
 
     /// What a stored position knows.

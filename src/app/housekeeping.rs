@@ -1,5 +1,6 @@
 //! Once a second: how the sources and the outbox are doing, for metrics and `/readyz`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alert::stats::SinkCounts;
 use crate::alert::stats::SinkStats;
+use crate::app::hearing::Hearing;
 use crate::http::shared::Shared;
 use crate::model::view::Check;
 use crate::source::status::Requests;
@@ -17,6 +19,7 @@ use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
 use crate::store::Store;
 use crate::telemetry::labels::DeliveryOutcome;
+use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
 /// How often.
@@ -35,27 +38,33 @@ pub(super) struct Housekeeping {
     pub(super) shared: Arc<Shared>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) store: Arc<Store>,
+    pub(super) hearing: Hearing,
     pub(super) now: fn() -> Timestamp,
 }
 
 impl Housekeeping {
     /// Until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let (mut seen, mut answered) = (Totals::default(), Requests::default());
+        let (mut seen, mut answered) = (Seen::default(), Requests::default());
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = (self.now)();
             self.metrics.heartbeat(now);
             self.sources(now, &mut seen, &mut answered);
+            self.shared.publish_blind(self.hearing.look(now, &self.metrics));
             self.outbox().await;
         }
     }
 
-    fn sources(&self, now: Timestamp, seen: &mut Totals, answered: &mut Requests) {
+    fn sources(&self, now: Timestamp, seen: &mut Seen, answered: &mut Requests) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
+        let mut kinds: BTreeMap<&'static str, (SignedDuration, u64)> = BTreeMap::new();
         for status in self.statuses.iter().map(StatusHandle::snapshot) {
+            let kind = kinds.entry(status.kind).or_default();
+            kind.0 = kind.0.max(oldest_unread(&status, now));
+            kind.1 += status.totals.restarts;
             files += status.files.len();
             unread += status.problems.len();
             for file in &status.files {
@@ -71,15 +80,24 @@ impl Housekeeping {
             }
             self.shared.publish_check(check(&status, now));
         }
+        for kind in SourceKind::ALL {
+            let Some((oldest, restarts)) = kinds.get(kind.as_str()) else { continue };
+            self.metrics.set_source_oldest_unread(*kind, *oldest);
+            if oldest.is_zero() {
+                self.metrics.set_source_lag_seconds(*kind, SignedDuration::ZERO);
+            }
+            let told = seen.restarts.insert(kind.as_str(), *restarts).unwrap_or(0);
+            self.metrics.source_restarts(*kind, restarts.saturating_sub(told));
+        }
         self.metrics.set_source_files(files, unread);
         self.metrics.set_source_lag(lag, furthest);
-        for _ in seen.rotations..totals.rotations {
+        for _ in seen.files.rotations..totals.rotations {
             self.metrics.source_rotation();
         }
-        for _ in seen.gaps..totals.gaps {
+        for _ in seen.files.gaps..totals.gaps {
             self.metrics.source_gap();
         }
-        *seen = totals;
+        seen.files = totals;
     }
 
     async fn outbox(&mut self) {
@@ -105,10 +123,28 @@ impl Housekeeping {
     }
 }
 
+/// Counters as they were told last.
+#[derive(Debug, Default)]
+struct Seen {
+    files: Totals,
+    /// By kind of source.
+    restarts: BTreeMap<&'static str, u64>,
+}
+
+/// How long the oldest of what is there has not been judged: unread bytes of a file were written after its last read.
+fn oldest_unread(status: &SourceStatus, now: Timestamp) -> SignedDuration {
+    let behind = status.files.iter().filter(|file| file.lag() > 0).map(|file| file.last_read);
+    let oldest = behind.chain(status.oldest_unstored).min();
+    oldest.map_or(SignedDuration::ZERO, |since| now.duration_since(since).max(SignedDuration::ZERO))
+}
+
 /// A source is ready once it has looked at its input, and for as long as it goes on doing so. A missing file is waited for: that
 /// is readiness, too.
 fn check(status: &SourceStatus, now: Timestamp) -> Check {
-    let name = format!("source/{}", status.kind);
+    let name = match status.name.as_str() {
+        "" => format!("source/{}", status.kind),
+        name => format!("source/{}/{name}", status.kind),
+    };
     let state = match status.last_poll {
         None => Err("it has not looked at its input yet".to_owned()),
         Some(last) if status.running && now.duration_since(last) > STUCK => {

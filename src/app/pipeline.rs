@@ -19,6 +19,7 @@ use crate::app::build;
 use crate::app::command::Waiting;
 use crate::app::effects::Ledger;
 use crate::app::feed::Feed;
+use crate::app::hearing::Hearing;
 use crate::app::identity;
 use crate::app::raises;
 use crate::app::slow::Slow;
@@ -65,6 +66,8 @@ pub struct Pipeline {
     pub(super) feed: Feed,
     /// Which signatures are slow.
     pub(super) slow: Slow,
+    /// Who is heard.
+    pub(super) hearing: Hearing,
 }
 
 /// Where the pipeline's work comes from.
@@ -147,6 +150,7 @@ impl Pipeline {
         let mut effects = Vec::new();
         self.engine.set_catalog(catalog, &mut effects);
         self.titles = build::titles(catalog);
+        self.hearing.set_catalog(catalog, &self.metrics);
         build::zero(&self.metrics, catalog, &self.defaults, &self.engine);
         ledger.take(effects, &self.engine, &self.metrics);
     }
@@ -168,9 +172,11 @@ impl Pipeline {
             self.handle(events, batch.read_at, ledger);
         }
         if batch.tally.lines > 0 {
+            self.feed.hear_lines(&batch.source);
             let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.written));
             self.handle(events, batch.read_at, ledger);
         }
+        self.hearing.hear(self.feed.take_heard(), batch.read_at);
         accounting::count(&self.metrics, &batch, &mut self.slow);
         for deploy in batch.deploys {
             self.deploy(deploy, batch.read_at, ledger);

@@ -73,10 +73,10 @@ pub enum RunError {
     /// Not everything ended in time.
     #[error("{DEADLINE:?} after the signal something still runs: what it held is judged again after the next start")]
     Deadline,
-    /// A log file pattern is missing.
+    /// Nothing to read is named.
     #[error(
-        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), take them over OTLP with --otlp 127.0.0.1:4318, or \
-         name either in --config"
+        "no logs to read: name them with --logs 'GLOB' (or `-` for standard input), take them over OTLP with --otlp 127.0.0.1:4318, or \
+         name either, or `pubsub`, in --config"
     )]
     NoLogs,
 }
@@ -180,6 +180,7 @@ fn spawn(
 ) {
     let Parts { sources, pipeline, catalogs, reload, ordered, deploys, workers, shared, metrics, store, now, .. } =
         parts;
+    let hearing = pipeline.hearing.clone();
     let sinks = workers.iter().map(Worker::stats).map(|(name, stats)| (name, stats, SinkCounts::default())).collect();
     let (batches, received) = mpsc::channel(BATCHES_IN_FLIGHT);
     let statuses: Vec<_> = sources.iter().map(|(_, context)| context.status.clone()).collect();
@@ -213,7 +214,8 @@ fn spawn(
         reload.run(hangup, stopped).await;
         (Stage::Housekeeping, Ok(()))
     });
-    let keeper = housekeeping::Housekeeping { statuses, sinks, shared: Arc::clone(&shared), metrics, store, now };
+    let keeper =
+        housekeeping::Housekeeping { statuses, sinks, shared: Arc::clone(&shared), metrics, store, hearing, now };
     let stopped = stop.1.clone();
     tasks.spawn(async move {
         keeper.run(stopped).await;

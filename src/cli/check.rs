@@ -7,7 +7,9 @@ use anstyle::AnsiColor;
 use anstyle::Color;
 use anstyle::Style;
 
+use crate::app;
 use crate::app::clock;
+use crate::app::connect::Probe;
 use crate::app::practice;
 use crate::app::proof;
 use crate::app::proof::Proof;
@@ -16,6 +18,7 @@ use crate::catalog::problem;
 use crate::catalog::problem::Level;
 use crate::catalog::problem::Problem;
 use crate::cli::Exit;
+use crate::cli::connect;
 use crate::cli::cost;
 use crate::cli::exit;
 use crate::cli::inputs;
@@ -40,11 +43,12 @@ Examples:
   relapse check signatures/
   relapse check --deny warnings --format junit signatures/ > check.xml
   relapse check --cost /var/log/app.log signatures/
+  relapse check --config relapse.yaml --connect
 
 Exit codes:
   0  clean                                       3  warnings, with --deny warnings
   1  failed tests, or errors loading forgives    4  a signature does not load
-                                                 5  a path cannot be read";
+                                                 5  a path or a source cannot be read";
 
 /// Arguments of `relapse check`.
 #[derive(Debug, clap::Args)]
@@ -57,6 +61,9 @@ pub(super) struct Args {
     /// The sidecar's configuration file: its catalog if none is named, its release orders, and what its services redact
     #[arg(long, value_name = "FILE", env = "RELAPSE_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
+    /// Also try every source that the configuration names, and say what it would read
+    #[arg(long, requires = "config")]
+    connect: bool,
     /// `human`: snippets with carets; `json`: one object; `junit`: XML for CI
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -88,6 +95,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let more = if args.paths.is_empty() || !from_environment { args.catalog.catalog.as_slice() } else { &[] };
     let paths: Vec<PathBuf> = args.paths.iter().chain(more).cloned().collect();
     let Some(mut config) = setting::config(args.config.as_deref())? else { return Ok(Exit::Invalid) };
+    if !connect::is_valid(&config)? {
+        return Ok(Exit::Invalid);
+    }
     if !paths.is_empty() {
         config.catalog = paths;
     }
@@ -103,16 +113,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         },
         None => None,
     };
+    let probes = if args.connect { Some(app::connect::connect(&config)?) } else { None };
     let mut out = anstream::stdout().lock();
     let output = match args.format {
         Format::Human => {
             let told = costs.map_or(Ok(()), |(rows, sampled)| cost::print(&mut out, &rows, sampled));
+            let told = told.and_then(|()| probes.iter().try_for_each(|probes| connect::print(&mut out, probes)));
             told.map_err(Into::into).and_then(|()| human(&mut out, &loaded, &proofs))
         }
-        Format::Json => json(&mut out, &loaded, &proofs, costs.map(|(rows, _)| rows)),
+        Format::Json => json(&mut out, (&loaded, &proofs), costs.map(|(rows, _)| rows), probes.as_deref()),
         Format::Junit => junit::write(&mut out, &loaded.problems, &proofs).map_err(Into::into),
     };
-    exit::written(output, exit(&loaded, &proofs, args.deny))
+    let reached = probes.is_none_or(|probes| probes.iter().all(|probe| probe.failures.is_empty()));
+    let exit = match exit(&loaded, &proofs, args.deny) {
+        Exit::Ok if !reached => Exit::Input,
+        exit => exit,
+    };
+    exit::written(output, exit)
 }
 
 fn exit(loaded: &Loaded, proofs: &[Proof], deny: Option<Deny>) -> Exit {
@@ -173,7 +190,12 @@ fn human(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof]) -> anyhow::Res
     Ok(())
 }
 
-fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof], costs: Option<Vec<Cost>>) -> anyhow::Result<()> {
+fn json(
+    out: &mut impl Write,
+    (loaded, proofs): (&Loaded, &[Proof]),
+    costs: Option<Vec<Cost>>,
+    probes: Option<&[Probe]>,
+) -> anyhow::Result<()> {
     let problems: serde_json::Value = serde_json::from_str(&problem::render_json(&loaded.problems))?;
     let tests: Vec<_> = proofs
         .iter()
@@ -198,6 +220,9 @@ fn json(out: &mut impl Write, loaded: &Loaded, proofs: &[Proof], costs: Option<V
     });
     if let (Some(costs), Some(report)) = (costs, report.as_object_mut()) {
         report.insert("cost".to_owned(), serde_json::to_value(costs)?);
+    }
+    if let (Some(probes), Some(report)) = (probes, report.as_object_mut()) {
+        report.insert("sources".to_owned(), serde_json::to_value(probes)?);
     }
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)?;

@@ -12,6 +12,7 @@ use clap::ValueEnum;
 mod ack;
 mod check;
 mod completions;
+mod connect;
 mod cost;
 mod deploy;
 mod exit;

@@ -15,6 +15,7 @@ use crate::cli::Exit;
 use crate::cli::server;
 use crate::cli::server::ServerArgs;
 use crate::model::incident::TrackState;
+use crate::model::view::BlindView;
 use crate::model::view::IncidentView;
 use crate::model::view::ReleaseView;
 use crate::telemetry::inert::inert;
@@ -42,14 +43,15 @@ enum Format {
 
 /// Asks and prints.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (incidents, deploys) = match ask(&args.server) {
+    let (incidents, deploys, blind) = match ask(&args.server) {
         Ok(answers) => answers,
         Err(failure) => return server::fail(&failure),
     };
     let mut out = anstream::stdout().lock();
     match args.format {
         Format::Json => {
-            let status = serde_json::json!({ "schema": SCHEMA, "incidents": incidents, "deploys": deploys });
+            let status =
+                serde_json::json!({ "schema": SCHEMA, "incidents": incidents, "deploys": deploys, "blind": blind });
             serde_json::to_writer(&mut out, &status)?;
             writeln!(out)?;
         }
@@ -57,14 +59,31 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             let advice = "failed to read the answer; is the sidecar of this version of relapse?";
             let incidents = serde_json::from_value(incidents).context(advice)?;
             let releases: Vec<ReleaseView> = serde_json::from_value(deploys).context(advice)?;
+            let blind: Vec<BlindView> = serde_json::from_value(blind).context(advice)?;
             print(&mut out, incidents, &releases, clock::now())?;
+            print_blind(&mut out, &blind)?;
         }
     }
     Ok(Exit::Ok)
 }
 
-fn ask(server: &ServerArgs) -> Result<(Value, Value), server::Failure> {
-    Ok((server.get("incidents")?, server.get("deploys")?))
+fn ask(server: &ServerArgs) -> Result<(Value, Value, Value), server::Failure> {
+    Ok((server.get("incidents")?, server.get("deploys")?, server.get("blind")?))
+}
+
+/// What stays away because nobody is heard.
+fn print_blind(out: &mut dyn Write, blind: &[BlindView]) -> io::Result<()> {
+    if blind.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nblind (no record comes that they could match in):")?;
+    for signature in blind {
+        let scope: Vec<&str> = signature.services.iter().chain(&signature.environments).map(String::as_str).collect();
+        let scope = if scope.is_empty() { "any service".to_owned() } else { scope.join(", ") };
+        let last = signature.last_heard.map_or("never since relapse started".to_owned(), |last| minute(Some(last)));
+        writeln!(out, "  {}: {}, last heard: {last}", inert(&signature.signature), inert(&scope))?;
+    }
+    Ok(())
 }
 
 fn print(

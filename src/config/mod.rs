@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,6 +21,7 @@ use crate::model::record::Resource;
 use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
 use crate::source::otlp::OtlpConfig;
+use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::subscriber::TracingConfig;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub logs: FileConfig,
     /// Where services send logs and traces over OTLP. Default: nowhere; `otlp: {}` takes them on `127.0.0.1:4318`.
     pub otlp: Option<OtlpConfig>,
+    /// Pub/Sub subscriptions to pull, the ends of Cloud Logging sinks. Default: none.
+    pub pubsub: Vec<PubsubConfig>,
     /// The form of the logs, where it cannot be found out.
     pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
@@ -55,6 +59,10 @@ pub struct Config {
     pub redactors: Vec<RedactorConfig>,
     /// How verdicts are given.
     pub incident: IncidentConfig,
+    /// How long no record may come that a signature could match in until it is called blind. Default 1 h. Longer for services that are
+    /// used by the day.
+    #[schemars(with = "Option<String>")]
+    pub blind_after: Option<SignedDuration>,
     /// relapse's own log.
     pub tracing: TracingConfig,
 }
@@ -119,7 +127,8 @@ impl Config {
         let files = (!files.include.is_empty()).then_some(SourceConfig::File(files));
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
         let otlp = self.otlp.clone().map(SourceConfig::Otlp);
-        files.into_iter().chain(stdin).chain(otlp).collect()
+        let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
+        files.into_iter().chain(stdin).chain(otlp).chain(pubsub).collect()
     }
 
     /// The state directory in force.

@@ -17,6 +17,7 @@ use crate::model::record::Resource;
 use crate::model::record::Severity;
 
 mod access;
+pub mod audit;
 pub mod boot;
 pub mod config;
 mod crash;

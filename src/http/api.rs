@@ -1,4 +1,5 @@
-//! `GET /api/v1/incidents`: one object a track. `GET /api/v1/deploys`: one a live release. Both filtered by the query.
+//! `GET /api/v1/incidents`: one object a track. `GET /api/v1/deploys`: one a live release. `GET /api/v1/blind`: one a signature that
+//! nothing is heard for. All filtered by the query.
 
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use crate::http::reply;
 use crate::http::reply::near;
 use crate::http::shared::Shared;
 use crate::model::incident::TrackState;
+use crate::model::view::BlindView;
 use crate::model::view::IncidentView;
 use crate::model::view::ReleaseView;
 
 const INCIDENT_FILTERS: &[&str] = &["signature", "service", "environment", "state"];
+const BLIND_FILTERS: &[&str] = &["signature"];
 const DEPLOY_FILTERS: &[&str] = &["service", "environment", "release"];
 
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
@@ -100,5 +103,15 @@ pub(super) async fn deploys(State(shared): State<Arc<Shared>>, _: Caller, query:
             && filter.accepts("release", &live.release)
     };
     let chosen: Vec<&ReleaseView> = releases.iter().filter(is_chosen).collect();
+    Json(chosen).into_response()
+}
+
+pub(super) async fn blind(State(shared): State<Arc<Shared>>, _: Caller, query: Pairs) -> Response {
+    let filter = match Filter::read(query, BLIND_FILTERS) {
+        Ok(filter) => filter,
+        Err(bad) => return bad.into_response(),
+    };
+    let blind = shared.blind();
+    let chosen: Vec<&BlindView> = blind.iter().filter(|blind| filter.accepts("signature", &blind.signature)).collect();
     Json(chosen).into_response()
 }

@@ -50,6 +50,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/api/v1/incidents", get(api::incidents))
+        .route("/api/v1/blind", get(api::blind))
         .route("/api/v1/deploys", get(api::deploys).post(commands::deploy))
         .route("/api/v1/mutes", post(commands::mute).delete(commands::unmute))
         .route("/api/v1/acknowledgements", post(commands::acknowledge))

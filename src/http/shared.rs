@@ -6,6 +6,7 @@ use std::sync::RwLock;
 
 use crate::http::guard::Hosts;
 use crate::http::orders::Orders;
+use crate::model::view::BlindView;
 use crate::model::view::Check;
 use crate::model::view::IncidentView;
 use crate::model::view::ReleaseView;
@@ -17,6 +18,7 @@ pub struct Shared {
     metrics: Arc<Metrics>,
     incidents: RwLock<Arc<Vec<IncidentView>>>,
     releases: RwLock<Arc<Vec<ReleaseView>>>,
+    blind: RwLock<Arc<Vec<BlindView>>>,
     checks: RwLock<Arc<Vec<Check>>>,
     orders: Option<Orders>,
     hosts: Hosts,
@@ -29,6 +31,7 @@ impl Shared {
             metrics,
             incidents: RwLock::default(),
             releases: RwLock::default(),
+            blind: RwLock::default(),
             checks: RwLock::default(),
             orders: None,
             hosts: Hosts::default(),
@@ -85,6 +88,16 @@ impl Shared {
             Some(known) => *known = check,
             None => list.push(check),
         }
+    }
+
+    /// Replaces the list of blind signatures.
+    pub fn publish_blind(&self, blind: Vec<BlindView>) {
+        *self.blind.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(blind);
+    }
+
+    /// The blind signatures last published.
+    pub fn blind(&self) -> Arc<Vec<BlindView>> {
+        Arc::clone(&self.blind.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The incidents last published.

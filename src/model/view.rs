@@ -113,6 +113,19 @@ impl ReleaseView {
     }
 }
 
+/// One signature that is blind, as `GET /api/v1/blind` lists it: no record comes that it could match in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlindView {
+    /// Signature id.
+    pub signature: String,
+    /// The services of its scope; empty when it names none.
+    pub services: Vec<String>,
+    /// The environments of its scope; empty when it names none.
+    pub environments: Vec<String>,
+    /// When such a record came last, by relapse's clock; null when none has since relapse started.
+    pub last_heard: Option<Timestamp>,
+}
+
 /// One line of `/readyz?verbose`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {

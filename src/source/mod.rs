@@ -26,12 +26,17 @@ use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
 use crate::source::otlp::OtlpConfig;
 use crate::source::otlp::TokenError;
+use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
+pub mod message;
 pub mod otlp;
+pub mod parts;
+pub mod probe;
+pub mod pubsub;
 pub mod status;
 pub mod stdin;
 pub mod stream;
@@ -45,6 +50,8 @@ pub enum SourceConfig {
     Stdin(StdinConfig),
     /// Logs and traces that services send.
     Otlp(OtlpConfig),
+    /// A Pub/Sub subscription, pulled.
+    Pubsub(PubsubConfig),
 }
 
 impl SourceConfig {
@@ -54,6 +61,15 @@ impl SourceConfig {
             Self::File(_) => SourceKind::File,
             Self::Stdin(_) => SourceKind::Stdin,
             Self::Otlp(_) => SourceKind::Otlp,
+            Self::Pubsub(_) => SourceKind::Pubsub,
+        }
+    }
+
+    /// Which of several sources of its kind it is; empty for kinds of which there is one.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File(_) | Self::Stdin(_) | Self::Otlp(_) => "",
+            Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
 }
@@ -179,6 +195,12 @@ pub enum SourceError {
     /// The token that senders must show.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Network sources need Tokio.
+    #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
+    Runtime(#[source] tokio::runtime::TryCurrentError),
+    /// Built without the feature.
+    #[error("this relapse is built without Pub/Sub; build it with `--features gcp`")]
+    NoPubsub,
 }
 
 /// Reads one source until it ends, the output is closed or `stop` is cancelled. Blocks.
@@ -192,5 +214,6 @@ pub fn run(
         SourceConfig::File(config) => file::run(config, context, output, stop),
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
         SourceConfig::Otlp(config) => otlp::run(config, context, output, stop),
+        SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
     }
 }

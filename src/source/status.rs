@@ -13,8 +13,10 @@ use crate::telemetry::labels::RequestOutcome;
 /// A snapshot of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// `file`, `stdin`, `otlp`.
+    /// `file`, `stdin`, `otlp`, `pubsub`.
     pub kind: &'static str,
+    /// Which of several of its kind; empty for kinds of which there is one.
+    pub name: String,
     /// Whether the source has looked at its input at least once and is still running.
     pub running: bool,
     /// When the source last completed a look at its input; an old value means that it is stuck (a blocked output, a hanging disk).
@@ -25,6 +27,8 @@ pub struct SourceStatus {
     pub waiting: Vec<String>,
     /// Paths that cannot be read, and why.
     pub problems: Vec<Problem>,
+    /// Since when the oldest of what was taken and is not a file's has not been stored; `None` when everything is.
+    pub oldest_unstored: Option<Timestamp>,
     /// Counters since the start.
     pub totals: Totals,
     /// Requests since the start, by signal and outcome; empty for sources that take none.
@@ -81,6 +85,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Times a path was found unreadable or refused.
     pub unreadable: u64,
+    /// Times a connection or a subprocess was begun anew.
+    pub restarts: u64,
 }
 
 /// Shares snapshots of one source.

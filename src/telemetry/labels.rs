@@ -32,6 +32,8 @@ label! {
         Stdin => "stdin",
         /// OTLP over gRPC and HTTP.
         Otlp => "otlp",
+        /// A Pub/Sub subscription.
+        Pubsub => "pubsub",
     }
 }
 

@@ -61,6 +61,10 @@ pub struct Metrics {
     source_lag: IntGaugeVec,
     source_max_lag: IntGaugeVec,
     source_last_record: IntGaugeVec,
+    pub(super) source_lag_seconds: IntGaugeVec,
+    pub(super) source_oldest_unread: IntGaugeVec,
+    pub(super) source_restarts: IntCounterVec,
+    pub(super) signature_blind: IntGaugeVec,
     source_rotations: IntCounterVec,
     source_gaps: IntCounterVec,
     otlp_requests: IntCounterVec,
@@ -130,6 +134,10 @@ impl Metrics {
             source_lag: new.gauge(&table::SOURCE_LAG)?,
             source_max_lag: new.gauge(&table::SOURCE_MAX_LAG)?,
             source_last_record: new.gauge(&table::SOURCE_LAST_RECORD)?,
+            source_lag_seconds: new.gauge(&table::SOURCE_LAG_SECONDS)?,
+            source_oldest_unread: new.gauge(&table::SOURCE_OLDEST_UNREAD)?,
+            source_restarts: new.counter(&table::SOURCE_RESTARTS)?,
+            signature_blind: new.gauge(&table::SIGNATURE_BLIND)?,
             source_rotations: new.counter(&table::SOURCE_ROTATIONS)?,
             source_gaps: new.counter(&table::SOURCE_GAPS)?,
             otlp_requests: new.counter(&table::OTLP_REQUESTS)?,
@@ -153,7 +161,10 @@ impl Metrics {
                 self.source_bytes.with_label_values(&[kind.as_str(), outcome.as_str()]);
             }
             self.source_lines.with_label_values(&[kind.as_str()]);
-            self.source_last_record.with_label_values(&[kind.as_str()]);
+            for gauge in [&self.source_last_record, &self.source_lag_seconds, &self.source_oldest_unread] {
+                gauge.with_label_values(&[kind.as_str()]);
+            }
+            self.source_restarts.with_label_values(&[kind.as_str()]);
         }
         for (signal, outcome) in
             OtlpSignal::ALL.iter().flat_map(|signal| RequestOutcome::ALL.iter().map(move |outcome| (signal, outcome)))

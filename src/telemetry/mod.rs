@@ -8,6 +8,7 @@ pub mod limit;
 pub mod line;
 pub mod metrics;
 pub mod self_trace;
+mod sources;
 pub mod subscriber;
 pub mod table;
 mod tracks;

@@ -58,6 +58,7 @@ pub const TABLE: &[Metric] = &[
     NEAR_MISSES,
     SIGNATURE_WORK,
     SIGNATURE_OVER_BUDGET,
+    SIGNATURE_BLIND,
     NOTICES,
     SUPPRESSED,
     SINK_DELIVERIES,
@@ -70,6 +71,9 @@ pub const TABLE: &[Metric] = &[
     SOURCE_LAG,
     SOURCE_MAX_LAG,
     SOURCE_LAST_RECORD,
+    SOURCE_LAG_SECONDS,
+    SOURCE_OLDEST_UNREAD,
+    SOURCE_RESTARTS,
     SOURCE_ROTATIONS,
     SOURCE_GAPS,
     OTLP_REQUESTS,
@@ -150,6 +154,12 @@ pub(super) const SIGNATURE_OVER_BUDGET: Metric = row(
     &["signature"],
     "Records of which a signature searched the beginning only: more would have exceeded its step budget.",
 );
+pub(super) const SIGNATURE_BLIND: Metric = row(
+    MetricKind::Gauge,
+    "relapse_signature_blind",
+    &["signature"],
+    "1 while no record comes that the signature could match in: its services are silent, or its scope names none of those that speak.",
+);
 pub(super) const NOTICES: Metric =
     row(MetricKind::Counter, "relapse_notices_total", &["kind"], "Notices raised: page, warning, resolved.");
 pub(super) const SUPPRESSED: Metric = row(
@@ -193,6 +203,24 @@ pub(super) const SOURCE_LAST_RECORD: Metric = row(
     "relapse_source_last_record_timestamp_seconds",
     &["source_kind"],
     "Unix time at which the latest bytes were read; 0 before the first.",
+);
+pub(super) const SOURCE_LAG_SECONDS: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_lag_seconds",
+    &["source_kind"],
+    "From the event time of the latest record to its reading; 0 when everything there has been read.",
+);
+pub(super) const SOURCE_OLDEST_UNREAD: Metric = row(
+    MetricKind::Gauge,
+    "relapse_source_oldest_unread_seconds",
+    &["source_kind"],
+    "How long the oldest of what is there has not been judged and stored; 0 when everything has.",
+);
+pub(super) const SOURCE_RESTARTS: Metric = row(
+    MetricKind::Counter,
+    "relapse_source_restarts_total",
+    &["source_kind"],
+    "Times a source had to begin anew: its connection or its subprocess had ended.",
 );
 pub(super) const SOURCE_ROTATIONS: Metric =
     row(MetricKind::Counter, "relapse_source_rotations_total", &[], "Log rotations followed.");

@@ -3,6 +3,8 @@
 
 mod alertmanager;
 mod prometheus;
+#[cfg(feature = "gcp")]
+mod pubsub;
 mod receiver;
 
 use std::env;
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 pub(crate) use alertmanager::Alertmanager;
 pub(crate) use prometheus::Prometheus;
+#[cfg(feature = "gcp")]
+pub(crate) use pubsub::Emulator;
 pub(crate) use receiver::Received;
 pub(crate) use receiver::WebhookReceiver;
 

@@ -66,6 +66,7 @@ pub(crate) fn everything() -> Metrics {
     metrics.set_live_releases(&[live("1.42.0", 10), live("1.43.0", 20)]);
     metrics.source_bytes(SourceKind::File, ByteOutcome::Matched, 4_096);
     metrics.source_lines(SourceKind::File, 40);
+    metrics.set_blind("websocket-factory", false);
     metrics.set_source_files(3, 0);
     metrics.set_source_lag(512, 500);
     metrics.set_source_last_record(SourceKind::File, at);

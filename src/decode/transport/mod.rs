@@ -21,6 +21,7 @@ mod stamped;
 pub use encoding::Encoding;
 pub use encoding::Place;
 pub(in crate::decode) use encoding::latin1;
+pub use split::Part;
 
 /// Lines looked at before a file is taken for plain.
 const MAX_LINES: usize = 32;

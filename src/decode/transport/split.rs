@@ -29,10 +29,21 @@ pub(super) struct Splits {
 struct Entry {
     uid: String,
     total: u64,
-    /// Parts with their index.
-    parts: Vec<(u64, Value)>,
+    parts: Vec<Part>,
     bytes: usize,
     place: Place,
+}
+
+/// One part of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What all parts of the entry have in common.
+    pub uid: String,
+    /// Which part, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub total: u64,
+    entry: Value,
 }
 
 impl Splits {
@@ -46,18 +57,19 @@ impl Splits {
         while self.waiting.first().is_some_and(|entry| place.offset > entry.place.offset + MAX_DISTANCE) {
             self.tell(0, emit);
         }
-        let Some((part, uid, index, total)) = part(line) else { return emit(b"", line, place) };
-        let at = self.waiting.iter().position(|entry| entry.uid == uid).unwrap_or_else(|| {
+        let Some(part) = Part::of(line) else { return emit(b"", line, place) };
+        let at = self.waiting.iter().position(|entry| entry.uid == part.uid).unwrap_or_else(|| {
             if self.waiting.len() == MAX_WAITING {
                 self.tell(0, emit);
             }
+            let (uid, total) = (part.uid.clone(), part.total);
             self.waiting.push(Entry { uid, total, parts: Vec::new(), bytes: 0, place });
             self.waiting.len() - 1
         });
         let Some(entry) = self.waiting.get_mut(at) else { return };
         // The same part read twice is one part.
-        if entry.parts.iter().all(|(known, _)| *known != index) {
-            entry.parts.push((index, part));
+        if entry.parts.iter().all(|known| known.index != part.index) {
+            entry.parts.push(part);
             entry.bytes += line.len();
         }
         if entry.parts.len() as u64 >= entry.total || entry.bytes > MAX_BYTES {
@@ -78,24 +90,37 @@ impl Splits {
     }
 }
 
-fn part(line: &[u8]) -> Option<(Value, String, u64, u64)> {
-    memchr::memmem::find(line, b"\"totalSplits\"")?;
-    let mut value: Value = serde_json::from_slice(line).ok()?;
-    let split = value.as_object_mut()?.shift_remove("split")?;
-    let number = |key: &str| match split.get(key) {
-        Some(Value::String(text)) => text.parse().ok(),
-        Some(number) => number.as_u64(),
-        None => None,
-    };
-    let (index, total) = (number("index").unwrap_or(0), number("totalSplits")?);
-    let uid = split.get("uid")?.as_str()?.to_owned();
-    Some((value, uid, index, total))
+impl Part {
+    /// The part that `line` is; `None` for whole entries and anything else.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        memchr::memmem::find(line, b"\"totalSplits\"")?;
+        let mut entry: Value = serde_json::from_slice(line).ok()?;
+        let split = entry.as_object_mut()?.shift_remove("split")?;
+        let number = |key: &str| match split.get(key) {
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(number) => number.as_u64(),
+            None => None,
+        };
+        let (index, total) = (number("index").unwrap_or(0), number("totalSplits")?);
+        let uid = split.get("uid")?.as_str()?.to_owned();
+        Some(Self { uid, index, total, entry })
+    }
+
+    /// The entry of `parts`, as one line. It is named by what the parts have in common: however many of them were there, it is one entry.
+    pub fn join(parts: Vec<Self>) -> Vec<u8> {
+        let uid = parts.first().map(|part| part.uid.clone());
+        let mut whole = joined(parts);
+        if let (Some(uid), Some(entry)) = (uid, whole.as_object_mut()) {
+            entry.insert("insertId".to_owned(), Value::String(uid));
+        }
+        whole.to_string().into_bytes()
+    }
 }
 
 /// The first part, with the text of all.
-fn joined(mut parts: Vec<(u64, Value)>) -> Value {
-    parts.sort_by_key(|(index, _)| *index);
-    let mut parts = parts.into_iter().map(|(_, value)| value);
+fn joined(mut parts: Vec<Part>) -> Value {
+    parts.sort_by_key(|part| part.index);
+    let mut parts = parts.into_iter().map(|part| part.entry);
     let mut whole = parts.next().unwrap_or_default();
     for part in parts {
         if let (Some(Value::String(text)), Some(more)) = (text_of(&mut whole), part_text(&part)) {

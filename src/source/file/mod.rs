@@ -40,6 +40,7 @@ mod faults;
 pub mod identity;
 mod known;
 mod look;
+mod probe;
 mod reader;
 mod report;
 mod rest;
@@ -47,6 +48,8 @@ mod sibling;
 mod start;
 pub mod tail;
 pub mod watch;
+
+pub use probe::look_at;
 
 /// How often a waiting source looks whether it shall stop.
 const STOP_CHECK: SignedDuration = SignedDuration::from_millis(250);

@@ -328,11 +328,13 @@ impl<S: RecordStream> Tailer<S> {
         SourceStatus {
             requests: Requests::default(),
             kind: "file",
+            name: String::new(),
             running: true,
             last_poll: None,
             files: self.files.values().map(shown).collect(),
             waiting: self.waiting.clone(),
             problems: self.faults.problems(),
+            oldest_unstored: None,
             totals: self.totals,
         }
     }

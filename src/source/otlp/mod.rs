@@ -126,6 +126,19 @@ pub async fn serve(
     server::serve(vec![listener], Arc::new(exchange), stop).await;
 }
 
+/// Whether the token, if senders must show one, can be read.
+pub(super) fn validate(config: &OtlpConfig) -> Result<(), SourceError> {
+    config.bearer_token_file.as_deref().map(Token::read).transpose().map(drop).map_err(SourceError::from)
+}
+
+/// Takes the addresses and lets go of them: what would be listened on.
+pub(super) async fn look_at(config: &OtlpConfig) -> Result<Vec<String>, SourceError> {
+    validate(config)?;
+    let listeners = bind_all(config).await?;
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    Ok(addresses.map(|address| format!("would take logs and traces on {address}")).collect())
+}
+
 async fn bind_all(config: &OtlpConfig) -> Result<Vec<TcpListener>, BindError> {
     let allow_public = config.allow_public || config.bearer_token_file.is_some();
     let mut listeners = vec![bind::bind(Wanted { listen: &config.listen, allow_public, words: &WORDS }).await?];

@@ -2,6 +2,7 @@
 
 mod colors;
 mod config;
+mod connect;
 mod docs;
 mod exits;
 mod inputs;

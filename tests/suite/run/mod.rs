@@ -2,9 +2,12 @@
 
 mod alerts;
 mod api_doc;
+mod blind;
 mod commands;
 mod crash;
 mod faults;
+#[cfg(feature = "gcp")]
+mod pubsub;
 mod reload;
 mod replay;
 mod rotation;

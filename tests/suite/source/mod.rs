@@ -1,11 +1,14 @@
-//! Tests of `source`: the tailer on real files with explicit ticks, against a model, and standard input.
+//! Tests of `source`: the tailer on real files with explicit ticks, against a model, standard input, messages.
 
 mod content;
 mod copies;
 mod discovery;
 mod follow;
 mod many;
+mod messages;
 mod model;
+#[cfg(feature = "gcp")]
+mod pubsub;
 mod restart;
 mod rig;
 mod rotation;
