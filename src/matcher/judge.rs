@@ -19,7 +19,6 @@ use crate::matcher::prefilter::Survey;
 use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
-use crate::matcher::shape::Shown;
 use crate::matcher::sieve::Search;
 use crate::matcher::verify;
 use crate::matcher::watch;
@@ -227,11 +226,7 @@ impl Judge<'_> {
         let all = 0..if every { matcher.signatures.len() } else { 0 };
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
-        let mut shown = Shown::default();
         for index in all.chain(merged(some.0, some.1)) {
-            if !matcher.shapes.may_match(index, &record, &mut shown) {
-                continue;
-            }
             match matcher.find(index, &record, raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
@@ -294,7 +289,7 @@ impl Judge<'_> {
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
 fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
-    if survey.signatures.binary_search(&index).is_err() {
+    if survey.signatures.binary_search(&index).is_err() || !matcher.prefilter.has_literal(index) {
         return;
     }
     if let Some(signature) = matcher.signatures.get(index)

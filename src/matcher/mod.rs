@@ -14,7 +14,6 @@ use crate::matcher::evidence::Evidence;
 use crate::matcher::explain::Explanation;
 use crate::matcher::prefilter::Prefilter;
 use crate::matcher::rarity::Rarity;
-use crate::matcher::shape::Shapes;
 use crate::model::record::Record;
 
 mod buffer;
@@ -38,12 +37,14 @@ mod rarity;
 mod regex_literals;
 mod sampled;
 pub mod scanner;
-mod shape;
+mod shaped;
 mod sieve;
 pub mod streams;
 mod unescape;
+mod vector;
 mod verify;
 mod watch;
+mod window;
 
 /// One signature found in one record.
 #[derive(Debug, Clone)]
@@ -104,7 +105,6 @@ pub struct Matcher {
     signatures: Vec<Arc<Signature>>,
     prefilter: Prefilter,
     rarity: Rarity,
-    shapes: Shapes,
 }
 
 impl Matcher {
@@ -123,8 +123,7 @@ impl Matcher {
 
     fn planned(signatures: Vec<Arc<Signature>>, rarity: Rarity) -> Self {
         let prefilter = Prefilter::new(&signatures, &rarity);
-        let shapes = Shapes::new(&signatures, prefilter.unfiltered());
-        Self { signatures, prefilter, rarity, shapes }
+        Self { signatures, prefilter, rarity }
     }
 
     /// The signatures, in catalog order.

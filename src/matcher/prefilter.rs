@@ -11,12 +11,15 @@ use crate::decode::boot::BOOT_LITERALS;
 use crate::matcher::cost;
 use crate::matcher::literals;
 use crate::matcher::rarity::Rarity;
+use crate::matcher::shaped;
 use crate::matcher::sieve;
 use crate::matcher::sieve::Means;
+use crate::matcher::sieve::Pattern;
 use crate::matcher::sieve::Search;
 use crate::matcher::sieve::Sieve;
 use crate::matcher::unescape;
 use crate::matcher::watch;
+use crate::matcher::window::Window;
 
 /// Letters outside ASCII that fold to one inside (U+212A, U+017F), in UTF-8 and escaped: records that hold one are verified whole.
 const FOREIGN_FOLDS: [&[u8]; 4] = ["\u{212a}".as_bytes(), "\u{17f}".as_bytes(), b"\\u212a", b"\\u017f"];
@@ -71,38 +74,81 @@ fn watched_keys() -> Vec<(Vec<u8>, Meaning)> {
     patterns
 }
 
+/// What the signatures are looked for by; each with the signature's index.
+#[derive(Default)]
+struct Needs {
+    literals: Vec<(Vec<u8>, usize)>,
+    windows: Vec<(Window, usize)>,
+    windowed: Vec<usize>,
+    unfiltered: Vec<usize>,
+}
+
+impl Needs {
+    fn add(&mut self, index: usize, signature: &Signature, rarity: &Rarity) {
+        if let Some(set) = literals::of_signature(signature, rarity) {
+            self.literals.extend(set.into_iter().map(|literal| (literal, index)));
+        } else if let Some(set) = shaped::of_signature(signature) {
+            self.windows.extend(set.into_iter().map(|window| (window, index)));
+            self.windowed.push(index);
+        } else {
+            self.unfiltered.push(index);
+        }
+    }
+}
+
+/// One pattern for each text or window, with all its owners.
+fn grouped<T: Ord + Clone>(mut owners: Vec<(T, usize)>, pattern: impl Fn(T) -> Pattern) -> Vec<(Pattern, Meaning)> {
+    owners.sort();
+    let groups = owners.chunk_by(|left, right| left.0 == right.0);
+    let groups = groups.filter_map(|group| group.first().map(|(first, _)| (first, group)));
+    groups
+        .map(|(first, group)| {
+            (pattern(first.clone()), Meaning::Literal(group.iter().map(|(_, index)| *index).collect()))
+        })
+        .collect()
+}
+
 /// Immutable; built once a catalog.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     sieve: Option<Sieve>,
     meanings: Vec<Meaning>,
+    /// Signatures that are looked for by windows, ascending.
+    windowed: Vec<usize>,
     unfiltered: Vec<usize>,
 }
 
 impl Prefilter {
     /// Compiles the literals of `signatures`; their indices are what hits refer to.
     pub(crate) fn new(signatures: &[Arc<Signature>], rarity: &Rarity) -> Self {
-        let mut patterns: Vec<(Vec<u8>, Meaning)> = Vec::new();
-        let mut unfiltered = Vec::new();
-        let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
+        let mut needs = Needs::default();
         for (index, signature) in signatures.iter().enumerate() {
-            match literals::of_signature(signature, rarity) {
-                Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
-                None => unfiltered.push(index),
-            }
+            needs.add(index, signature, rarity);
         }
-        owners.sort();
-        for group in owners.chunk_by(|left, right| left.0 == right.0) {
-            let literal = group.first().map(|(literal, _)| literal.clone()).unwrap_or_default();
-            patterns.push((literal, Meaning::Literal(group.iter().map(|(_, index)| *index).collect())));
+        let mut patterns = grouped(needs.literals, Pattern::Text);
+        let foreign = needs.windows.iter().filter(|(window, _)| window.foreign_digits).map(|(_, index)| *index);
+        let mut foreign: Vec<usize> = foreign.collect();
+        foreign.dedup();
+        if !foreign.is_empty() {
+            patterns.push((Pattern::ForeignDigit, Meaning::Literal(foreign)));
         }
+        let slash = needs.windows.iter().any(|(window, _)| window.classes.iter().any(|class| class.holds(b'/')));
+        patterns.extend(grouped(needs.windows, Pattern::Window));
+        let mut add = |text: Vec<u8>, meaning| patterns.push((Pattern::Text(text), meaning));
         let interruptions = unescape::INTERRUPTIONS.iter().map(|text| text.to_vec()).chain(unescape::opening_tags());
-        patterns.extend(interruptions.map(|text| (text, Meaning::Interruption)));
-        patterns.extend(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)));
-        patterns.extend(watched_keys());
-        patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
-        let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered }
+        let interruptions = interruptions.chain(slash.then(|| unescape::SLASH.to_vec()));
+        interruptions.for_each(|text| add(text, Meaning::Interruption));
+        FOREIGN_FOLDS.iter().for_each(|text| add(text.to_vec(), Meaning::Whole));
+        watched_keys().into_iter().for_each(|(text, meaning)| add(text, meaning));
+        BOOT_LITERALS.iter().for_each(|text| add(text.as_bytes().to_vec(), Meaning::Boot));
+        let (patterns, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+        let sieve = Sieve::new(&patterns, rarity).ok();
+        Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered }
+    }
+
+    /// Whether the signature at `index` is looked for by literals.
+    pub(crate) fn has_literal(&self, index: usize) -> bool {
+        self.windowed.binary_search(&index).is_err() && self.unfiltered.binary_search(&index).is_err()
     }
 
     /// Whether every record must be looked at: some signature has no literal (or the search could not be built).

@@ -4,6 +4,8 @@
 //! again follows the blocks (once a block, so that "last seen" moves on).
 
 use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
 use std::mem;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -140,21 +142,36 @@ impl Scanner {
         for block in bytes.chunks(BLOCK) {
             let lines_before = self.buffer.complete_lines();
             self.buffer.append(block, self.config.max_line_bytes.max(1));
-            self.unflushed = true;
-            let lines = self.buffer.complete_lines();
-            if lines == lines_before {
-                continue;
-            }
-            let start = self.buffer.start();
-            let complete = self.buffer.bytes().get(..lines).unwrap_or_default();
-            let end = self.config.framing().last_start(complete, start);
-            if end > start {
-                self.memory.watch.begin_region();
-                self.judge(start, end, out);
-                self.complete(end);
-            }
+            self.advance(lines_before, out);
         }
         self.unflushed &= self.has_pending();
+    }
+
+    /// Reads once, at most `most` bytes, and goes on as [`Scanner::push`] does; no byte is copied twice. Gives how many were read.
+    pub fn read(&mut self, most: usize, reader: &mut dyn Read, out: &mut Vec<Observation>) -> io::Result<usize> {
+        let lines_before = self.buffer.complete_lines();
+        let read = self.buffer.read(most.min(BLOCK), self.config.max_line_bytes.max(1), reader)?;
+        if read > 0 {
+            self.advance(lines_before, out);
+            self.unflushed &= self.has_pending();
+        }
+        Ok(read)
+    }
+
+    fn advance(&mut self, lines_before: usize, out: &mut Vec<Observation>) {
+        self.unflushed = true;
+        let lines = self.buffer.complete_lines();
+        if lines == lines_before {
+            return;
+        }
+        let start = self.buffer.start();
+        let complete = self.buffer.bytes().get(..lines).unwrap_or_default();
+        let end = self.config.framing().last_start(complete, start);
+        if end > start {
+            self.memory.watch.begin_region();
+            self.judge(start, end, out);
+            self.complete(end);
+        }
     }
 
     /// The stream is idle: judges the pending record as if it were complete and keeps it, because the rest may still come
