@@ -121,7 +121,7 @@ impl Judge<'_> {
                 Hit::Literal | Hit::Boot => true,
                 Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
                 Hit::Interruption if hit_end > cleaned => {
-                    let (line_end, verdict) = self.look_behind(&mut quiet, (hit_end, end));
+                    let (line_end, verdict) = self.look_behind(&mut quiet, hit_end, &search);
                     cleaned = line_end;
                     if verdict == Hidden::Nowhere {
                         // The clean copy stood for the line: its colours need not be met one by one.
@@ -161,11 +161,11 @@ impl Judge<'_> {
 
     /// Looks at the clean copy of the line around an interruption, once a line, or at those of many lines. Gives the end of what was
     /// looked at.
-    fn look_behind(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize)) -> (usize, Hidden) {
+    fn look_behind(&mut self, quiet: &mut Quiet, hit_end: usize, search: &Search) -> (usize, Hidden) {
         let bytes = self.buffer.bytes();
         let (line_start, line_end) = (framing::line_start(bytes, hit_end - 1), framing::line_end(bytes, hit_end - 1));
         let (prefilter, scratch) = (&self.matcher.prefilter, &mut self.memory.scratch);
-        if let Some(until) = quiet.vouch(prefilter, bytes, (&(line_start..line_end), end), scratch) {
+        if let Some(until) = quiet.vouch(prefilter, (bytes, search), &(line_start..line_end), scratch) {
             return (until, Hidden::Unknown);
         }
         let line = bytes.get(line_start..line_end).unwrap_or_default();

@@ -164,7 +164,7 @@ impl Matcher {
         };
         let interrupted = memchr::memchr2(0x1b, 0, raw).is_some();
         let text = record.original.as_deref().filter(|_| interrupted).map_or(raw, str::as_bytes);
-        let evidence = Evidence::of(signature, record);
+        let evidence = Evidence::of(signature, record, part.as_ref().is_none_or(|part| part.whole));
         Some(Match {
             signature: Arc::clone(signature),
             record: Arc::clone(record),

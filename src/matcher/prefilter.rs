@@ -173,6 +173,12 @@ impl Prefilter {
         Some((hit, found.end))
     }
 
+    /// Where the interruptions end that `search` has found ahead.
+    pub(crate) fn interruptions(&self, search: &Search) -> impl Iterator<Item = usize> {
+        let is = |pattern: usize| matches!(self.meanings.get(pattern), Some(Meaning::Interruption));
+        search.ahead().filter(move |found| is(found.pattern)).map(|found| found.end)
+    }
+
     /// Whether the clean copy of one or more lines holds something that the raw lines hid.
     pub(crate) fn hidden(&self, lines: &[u8], scratch: &mut Vec<u8>) -> bool {
         let certain = unescape::write_clean(lines, scratch);

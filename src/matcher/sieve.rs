@@ -37,6 +37,16 @@ impl Search {
         Self { searched: from, ..Self::default() }
     }
 
+    /// What was found ahead and is not yet used up.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = Occurrence> {
+        self.found.get(self.next..).unwrap_or_default().iter().copied()
+    }
+
+    /// Everything before it has been searched or skipped.
+    pub(crate) fn searched(&self) -> usize {
+        self.searched
+    }
+
     /// Leaves out everything that ends at or before `to`.
     pub(crate) fn skip_to(&mut self, to: usize) {
         let rest = self.found.get(self.next..).unwrap_or_default();
