@@ -1,5 +1,9 @@
 //! Bytes and oddities of a batch → metrics: every byte read is accounted for by outcome.
 
+use tracing::warn;
+
+use crate::app::slow::Slow;
+use crate::app::slow::Slowness;
 use crate::source::Batch;
 use crate::source::stdin;
 use crate::telemetry::labels::ByteOutcome;
@@ -7,8 +11,8 @@ use crate::telemetry::labels::OddReason;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
-/// Counts what went through with `batch`.
-pub(super) fn count(metrics: &Metrics, batch: &Batch) {
+/// Counts what went through with `batch`, and names the signatures that `slow` finds slow.
+pub(super) fn count(metrics: &Metrics, batch: &Batch, slow: &mut Slow) {
     let kind = if &*batch.source == stdin::NAME { SourceKind::Stdin } else { SourceKind::File };
     let tally = &batch.tally;
     metrics.source_bytes(kind, ByteOutcome::Matched, tally.bytes.saturating_sub(tally.overlong_bytes));
@@ -23,6 +27,21 @@ pub(super) fn count(metrics: &Metrics, batch: &Batch) {
     metrics.records_odd(OddReason::Ambiguous, tally.ambiguous);
     for (signature, records) in &tally.near_misses {
         metrics.near_misses(signature, *records);
+    }
+    for (signature, work) in &tally.work {
+        metrics.signature_work(signature, work.bytes, work.over_budget);
+    }
+    for (signature, reason) in slow.newly(tally) {
+        match reason {
+            Slowness::OftenAsked => warn!(
+                %signature,
+                "the signature is compared with more than 5 % of what is read: see `relapse check --cost`, give it a rarer text"
+            ),
+            Slowness::OverBudget => warn!(
+                %signature,
+                "a record was too long for the signature's step budget, its beginning was searched: make the expression smaller"
+            ),
+        }
     }
     if tally.lines > 0 {
         metrics.set_source_last_record(kind, batch.read_at);

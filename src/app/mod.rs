@@ -24,4 +24,5 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod scan;
+mod slow;
 pub mod tell;

@@ -20,6 +20,7 @@ use crate::app::command::Waiting;
 use crate::app::effects::Ledger;
 use crate::app::feed::Feed;
 use crate::app::identity;
+use crate::app::slow::Slow;
 use crate::catalog::signature::Catalog;
 use crate::http::orders::Order;
 use crate::http::shared::Shared;
@@ -58,6 +59,8 @@ pub struct Pipeline {
     pub defaults: Resource,
     /// What is known of each stream.
     pub(super) feed: Feed,
+    /// Which signatures are slow.
+    pub(super) slow: Slow,
 }
 
 /// Where the pipeline's work comes from.
@@ -154,7 +157,7 @@ impl Pipeline {
             let events = self.feed.passed(&batch.source, batch.tally.last_time.unwrap_or(batch.written));
             self.handle(events, batch.read_at, ledger);
         }
-        accounting::count(&self.metrics, &batch);
+        accounting::count(&self.metrics, &batch, &mut self.slow);
         ledger.position(batch.position.map(|position| self.feed.complete(position)), batch.closed);
     }
 

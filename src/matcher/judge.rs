@@ -227,11 +227,17 @@ impl Judge<'_> {
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
         for index in all.chain(merged(some.0, some.1)) {
-            match matcher.find(index, &record, raw) {
+            let Some(signature) = matcher.signatures.get(index) else { continue };
+            let work = self.memory.tally.work.entry(Arc::clone(&signature.id)).or_default();
+            work.bytes += raw.len() as u64;
+            let cut = matcher.budgets.cut(index, signature, &record, raw.len());
+            work.over_budget += u64::from(cut.is_some());
+            match matcher.find(index, cut.as_ref().unwrap_or(&record), raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
                     let preceded_at = self.memory.earlier.time(bytes, start, dropped);
-                    self.out.push(Observation::Match(Match { preceded_at, ..found }));
+                    let record = Arc::clone(&record);
+                    self.out.push(Observation::Match(Match { record, preceded_at, ..found }));
                 }
                 None => note_near_miss(&mut self.memory.tally, matcher, &survey, index, &record),
             }

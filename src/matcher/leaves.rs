@@ -20,6 +20,7 @@ use crate::catalog::detection::Pattern;
 use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Selection;
 use crate::catalog::detection::Test;
+use crate::catalog::signature::Signature;
 use crate::matcher::fold;
 use crate::matcher::fold::Stance;
 use crate::matcher::verify;
@@ -33,6 +34,38 @@ pub(crate) enum Question<'t> {
     Pattern(&'t Pattern),
     /// A predicate, `|all` or not.
     Predicate(&'t Predicate, bool),
+}
+
+impl<'t> Question<'t> {
+    /// The expressions it asks by.
+    pub(crate) fn patterns(self) -> &'t [Pattern] {
+        match self {
+            Self::Pattern(pattern) => std::slice::from_ref(pattern),
+            Self::Predicate(Predicate::Re(patterns), _) => patterns,
+            Self::Predicate(..) => &[],
+        }
+    }
+}
+
+/// Every question of a signature's selections.
+pub(crate) fn questions(signature: &Signature) -> Vec<Question<'_>> {
+    let mut found = Vec::new();
+    signature.detection.selections.iter().for_each(|selection| add_questions(&selection.test, &mut found));
+    found
+}
+
+fn add_questions<'t>(test: &'t Test, found: &mut Vec<Question<'t>>) {
+    match test {
+        Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| add_questions(part, found)),
+        Test::Pattern(pattern) => found.push(Question::Pattern(pattern)),
+        Test::Field(test) => found.push(Question::Predicate(&test.predicate, test.all)),
+        Test::Exception(_, tests) => tests.iter().for_each(|test| match test {
+            LinkTest::Field(test) => found.push(Question::Predicate(&test.predicate, test.all)),
+            LinkTest::Frame(_, tests) => {
+                found.extend(tests.iter().map(|test| Question::Predicate(&test.predicate, test.all)));
+            }
+        }),
+    }
 }
 
 /// One question, the value it met, and its answer.
@@ -78,12 +111,7 @@ impl<'t> Leaf<'t, '_> {
 
     /// The regular expressions of the leaf.
     pub(crate) fn regexes(&self) -> impl Iterator<Item = &'t Regex> {
-        let patterns = match self.question {
-            Question::Pattern(pattern) => std::slice::from_ref(pattern),
-            Question::Predicate(Predicate::Re(patterns), _) => patterns,
-            Question::Predicate(..) => &[],
-        };
-        patterns.iter().filter_map(|pattern| pattern.regex.regex())
+        self.question.patterns().iter().filter_map(|pattern| pattern.regex.regex())
     }
 }
 
@@ -111,7 +139,9 @@ fn add_positive<'t>(
             found.extend(selection.filter(|selection| holds || verify::test_holds(&selection.test, record)));
         }
         Condition::All(parts) if holds => {
-            parts.iter().for_each(|part| add_positive(detection, (part, true), record, found));
+            for part in parts {
+                add_positive(detection, (part, true), record, found);
+            }
         }
         Condition::All(parts) | Condition::Any(parts) => {
             for part in parts.iter().filter(|part| verify::condition_holds(detection, part, record)) {
@@ -145,15 +175,11 @@ fn pattern_leaf<'t, 'r>(pattern: &'t Pattern, record: &'r Record) -> Leaf<'t, 'r
         })
     };
     let (question, field, negated) = (Question::Pattern(pattern), "pattern".to_owned(), false);
-    match in_text.or_else(in_links) {
-        Some((value, place, exception)) => {
-            Leaf { field, question, negated, value: Some(value), exception, holds: true, matched: Some(place) }
-        }
-        None => {
-            let value = Some(Cow::Borrowed(record.body.as_str()));
-            Leaf { field, question, negated, value, exception: None, holds: false, matched: None }
-        }
+    if let Some((value, place, exception)) = in_text.or_else(in_links) {
+        return Leaf { field, question, negated, value: Some(value), exception, holds: true, matched: Some(place) };
     }
+    let value = Some(Cow::Borrowed(record.body.as_str()));
+    Leaf { field, question, negated, value, exception: None, holds: false, matched: None }
 }
 
 fn field_leaf<'t, 'r, F>(

@@ -174,8 +174,9 @@ mod tests {
         let digits = regex::Regex::new(r"^\d$").unwrap();
         let all = ('\u{80}'..=char::MAX).filter(|letter| digits.is_match(letter.encode_utf8(&mut [0; 4])));
         for letter in all {
-            let escaped =
-                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            let units: Vec<String> =
+                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escaped = units.concat();
             for text in [letter.to_string(), escaped] {
                 let mut found = Vec::new();
                 Marks::new(&[], Some(7)).find(text.as_bytes(), (0, text.len()), &mut Hits::new(), &mut found);

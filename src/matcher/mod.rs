@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::catalog::signature::Catalog;
 use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
+use crate::matcher::budget::Budgets;
 use crate::matcher::cost::Cost;
 use crate::matcher::evidence::Evidence;
 use crate::matcher::explain::Explanation;
@@ -16,6 +17,7 @@ use crate::matcher::prefilter::Prefilter;
 use crate::matcher::rarity::Rarity;
 use crate::model::record::Record;
 
+mod budget;
 mod buffer;
 pub mod cost;
 mod earlier;
@@ -105,6 +107,7 @@ pub struct Matcher {
     signatures: Vec<Arc<Signature>>,
     prefilter: Prefilter,
     rarity: Rarity,
+    budgets: Budgets,
 }
 
 impl Matcher {
@@ -123,7 +126,8 @@ impl Matcher {
 
     fn planned(signatures: Vec<Arc<Signature>>, rarity: Rarity) -> Self {
         let prefilter = Prefilter::new(&signatures, &rarity);
-        Self { signatures, prefilter, rarity }
+        let budgets = Budgets::new(signatures.len());
+        Self { signatures, prefilter, rarity, budgets }
     }
 
     /// The signatures, in catalog order.

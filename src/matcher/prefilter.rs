@@ -134,13 +134,14 @@ impl Prefilter {
         }
         let slash = needs.windows.iter().any(|(window, _)| window.classes.iter().any(|class| class.holds(b'/')));
         patterns.extend(grouped(needs.windows, Pattern::Window));
-        let mut add = |text: Vec<u8>, meaning| patterns.push((Pattern::Text(text), meaning));
         let interruptions = unescape::INTERRUPTIONS.iter().map(|text| text.to_vec()).chain(unescape::opening_tags());
         let interruptions = interruptions.chain(slash.then(|| unescape::SLASH.to_vec()));
-        interruptions.for_each(|text| add(text, Meaning::Interruption));
-        FOREIGN_FOLDS.iter().for_each(|text| add(text.to_vec(), Meaning::Whole));
-        watched_keys().into_iter().for_each(|(text, meaning)| add(text, meaning));
-        BOOT_LITERALS.iter().for_each(|text| add(text.as_bytes().to_vec(), Meaning::Boot));
+        let texts = interruptions
+            .map(|text| (text, Meaning::Interruption))
+            .chain(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)))
+            .chain(watched_keys())
+            .chain(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
+        patterns.extend(texts.map(|(text, meaning)| (Pattern::Text(text), meaning)));
         let (patterns, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
         let sieve = Sieve::new(&patterns, rarity).ok();
         Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered }

@@ -67,6 +67,15 @@ impl ScannerConfig {
     }
 }
 
+/// What a signature was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes of the records that were decoded and compared with it.
+    pub bytes: u64,
+    /// Records of which it looked at the beginning only: the rest would have exceeded its step budget.
+    pub over_budget: u64,
+}
+
 /// What went through, for accounting: `bytes` of every kind add up to what was pushed and completed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -89,6 +98,8 @@ pub struct Tally {
     /// By signature id: of these, records that held a literal of a signature in whose scope they are and did not match it. A sign
     /// that a text has drifted.
     pub near_misses: BTreeMap<Arc<str>, u64>,
+    /// By signature id: what was asked of it.
+    pub work: BTreeMap<Arc<str>, Work>,
     /// Of these: records whose rows of two tracebacks are mixed up; their exceptions are not told.
     pub ambiguous: u64,
     /// Of these: records with a time that could not be read.
@@ -109,6 +120,11 @@ impl AddAssign for Tally {
         self.no_time += other.no_time;
         for (signature, records) in other.near_misses {
             *self.near_misses.entry(signature).or_default() += records;
+        }
+        for (signature, work) in other.work {
+            let own = self.work.entry(signature).or_default();
+            own.bytes += work.bytes;
+            own.over_budget += work.over_budget;
         }
         self.ambiguous += other.ambiguous;
         self.unread_times += other.unread_times;

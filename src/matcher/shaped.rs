@@ -53,7 +53,7 @@ struct Key {
 }
 
 /// A window that holds a key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Member {
     window: Window,
     /// How many of its bytes stand before the key's end.
@@ -155,24 +155,15 @@ impl Shaped {
         });
         let mut keyed: Vec<(Key, Member)> = keyed.collect();
         keyed.sort_by(|left, right| left.0.cmp(&right.0));
-        let mut layers: Vec<(Fold, Tier, Vec<Vec<u8>>, Vec<Vec<Member>>)> = Vec::new();
-        for (Key { fold, tier, text }, member) in keyed {
-            if layers.last().is_none_or(|layer| (layer.0, layer.1) != (fold, tier)) {
-                layers.push((fold, tier, Vec::new(), Vec::new()));
-            }
-            let Some((_, _, texts, members)) = layers.last_mut() else { continue };
-            if texts.last() != Some(&text) {
-                texts.push(text);
-                members.push(Vec::new());
-            }
-            if let Some(same) = members.last_mut() {
-                same.push(member);
-            }
-        }
-        let layers = layers.into_iter().map(|(fold, tier, texts, members)| {
-            let numbered: Vec<(usize, &[u8])> = texts.iter().map(Vec::as_slice).enumerate().collect();
-            let longest = texts.iter().map(Vec::len).max().unwrap_or_default();
-            Layer { fold, sampled: Sampled::new(tier, &numbered, rarity), members, longest }
+        let layers = keyed.chunk_by(|left, right| (left.0.fold, left.0.tier) == (right.0.fold, right.0.tier));
+        let layers = layers.filter_map(|layer| {
+            let Key { fold, tier, .. } = layer.first()?.0;
+            let keys: Vec<&[(Key, Member)]> = layer.chunk_by(|left, right| left.0 == right.0).collect();
+            let texts = keys.iter().filter_map(|key| key.first()).map(|(key, _)| key.text.as_slice());
+            let texts: Vec<(usize, &[u8])> = texts.enumerate().collect();
+            let longest = texts.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
+            let members = keys.iter().map(|key| key.iter().map(|(_, member)| member.clone()).collect()).collect();
+            Some(Layer { fold, sampled: Sampled::new(tier, &texts, rarity), members, longest })
         });
         Self { layers: layers.collect() }
     }
@@ -251,7 +242,7 @@ mod tests {
             cut in 0..200_usize,
         ) {
             let windows = windows(SOURCES);
-            let text: String = pieces.iter().zip(&seed).map(|((_, noise), one)| format!("{noise}{one}")).collect();
+            let text: String = pieces.iter().zip(&seed).flat_map(|((_, noise), one)| [noise.as_str(), one.as_str()]).collect();
             let text = text.as_bytes();
             let cut = cut.min(text.len());
             let halves = [find(&windows, text, (0, cut)), find(&windows, text, (cut, text.len()))].concat();

@@ -83,9 +83,9 @@ impl Grams {
     /// An empty set for so many grams of `len` bytes.
     pub(crate) fn new(grams: usize, len: usize) -> Self {
         let words = match grams * BITS_A_GRAM / 64 {
-            0..=0x400 => Table::Small(Box::new([0; 1 << 10])),
-            0x401..=0x1000 => Table::Medium(Box::new([0; 1 << 12])),
-            _ => Table::Large(Box::new([0; 1 << 15])),
+            0..=0x400 => Table::Small(boxed()),
+            0x401..=0x1000 => Table::Medium(boxed()),
+            _ => Table::Large(boxed()),
         };
         let signs = (grams <= MAX_SIGNED).then(|| Box::new([0; SIGNS]));
         Self { words, signs, mask: u64::MAX >> (64 - 8 * len.clamp(1, 8)) }
@@ -136,6 +136,11 @@ fn find_words<const STRIDE: usize, const WORDS: usize>(
         #[cfg(target_arch = "x86_64")]
         level => x86::find_words::<STRIDE, WORDS>(level, grams, text, hits),
     }
+}
+
+fn boxed<const WORDS: usize>() -> Box<[u64; WORDS]> {
+    let words: Result<_, Box<[u64]>> = vec![0; WORDS].into_boxed_slice().try_into();
+    words.unwrap_or_else(|_| Box::new([0; WORDS]))
 }
 
 /// Place of a gram: a word, and two bits of it.
@@ -199,7 +204,7 @@ fn marks_scalar(text: &[u8], hits: &mut Hits) {
         let after = text.get(at + 1..).and_then(|text| text.first_chunk::<CHUNK>());
         let Some((chunk, after)) = chunk.zip(after) else { continue };
         // Written so that the compiler makes vectors of it: lanes that do not depend on each other, no branch.
-        let any = chunk.iter().zip(after).fold(0, |any, (byte, next)| any | u8::from(tells(*byte, *next)));
+        let any = chunk.iter().zip(after).fold(0, |any, (byte, next)| any | tells(*byte, *next));
         if any != 0 {
             let places = chunk.iter().zip(after).enumerate();
             let places = places.fold(0, |all, (at, (byte, next))| all | u64::from(is_mark(*byte, *next)) << at);
@@ -208,16 +213,13 @@ fn marks_scalar(text: &[u8], hits: &mut Hits) {
     }
 }
 
-/// [`is_mark`] without a branch.
+/// [`is_mark`] without a branch: numbers, because a branch would keep the compiler from vectors.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-fn tells(byte: u8, next: u8) -> bool {
-    (byte == 0x1b)
-        | (byte == 0)
-        | (byte == b'\\')
-        | (byte == b'<')
-        | (byte >= 0x80)
-        | ((byte | 0x20 == b'v') & (next == b'"'))
+fn tells(byte: u8, next: u8) -> u8 {
+    let pair = u8::from(byte | 0x20 == b'v') & u8::from(next == b'"');
+    let rare = u8::from(byte == 0x1b) | u8::from(byte == 0);
+    pair | rare | u8::from(byte == b'\\') | u8::from(byte == b'<') | (byte >> 7)
 }
 
 #[cfg(test)]
@@ -235,7 +237,9 @@ mod tests {
     fn grams(wanted: &[u64], size: usize, len: usize) -> Grams {
         let mut grams = Grams::new(size, len);
         let folded = wanted.iter().map(|gram| (gram | FOLD) & grams.mask).collect::<Vec<_>>();
-        folded.into_iter().for_each(|gram| grams.insert(gram));
+        for gram in folded {
+            grams.insert(gram);
+        }
         grams
     }
 

@@ -56,6 +56,8 @@ pub const TABLE: &[Metric] = &[
     LIVE_RELEASE,
     DEPLOYS,
     NEAR_MISSES,
+    SIGNATURE_WORK,
+    SIGNATURE_OVER_BUDGET,
     NOTICES,
     SUPPRESSED,
     SINK_DELIVERIES,
@@ -134,6 +136,18 @@ pub(super) const NEAR_MISSES: Metric = row(
     "relapse_near_misses_total",
     &["signature"],
     "Records in a signature's scope that hold one of its texts and do not match it: a rise may mean that a wording has drifted.",
+);
+pub(super) const SIGNATURE_WORK: Metric = row(
+    MetricKind::Counter,
+    "relapse_signature_compared_bytes_total",
+    &["signature"],
+    "Bytes of records that were decoded and compared with a signature: what it costs.",
+);
+pub(super) const SIGNATURE_OVER_BUDGET: Metric = row(
+    MetricKind::Counter,
+    "relapse_signature_over_budget_total",
+    &["signature"],
+    "Records of which a signature searched the beginning only: more would have exceeded its step budget.",
 );
 pub(super) const NOTICES: Metric =
     row(MetricKind::Counter, "relapse_notices_total", &["kind"], "Notices raised: page, warning, resolved.");

@@ -3,7 +3,6 @@
 
 #![expect(unsafe_code, reason = "vector instructions; each use says why it is sound")]
 
-#[expect(clippy::wildcard_imports, reason = "forty names of instructions")]
 use std::arch::x86_64::*;
 
 use super::CHUNK;
@@ -116,8 +115,8 @@ fn words_avx512<const STRIDE: usize, const WORDS: usize>(
             let mut places = [0; 8];
             // SAFETY: the array is as long as the register.
             unsafe { _mm512_storeu_si512(places.as_mut_ptr().cast(), _mm512_srl_epi64(hash, width)) };
-            let [a, b, c, d, e, f, g, h] = words_at(words, places);
-            let word = _mm512_setr_epi64(a, b, c, d, e, f, g, h);
+            let [w0, w1, w2, w3, w4, w5, w6, w7] = words_at(words, places);
+            let word = _mm512_setr_epi64(w0, w1, w2, w3, w4, w5, w6, w7);
             let first = _mm512_srlv_epi64(word, _mm512_and_si512(_mm512_srl_epi64(hash, one), low));
             let second = _mm512_srlv_epi64(word, _mm512_and_si512(_mm512_srl_epi64(hash, other), low));
             *lanes = _mm512_test_epi64_mask(_mm512_and_si512(first, second), single);
