@@ -52,10 +52,9 @@ fn steps(signature: &Signature) -> usize {
 /// Places of an expression, repetitions written out: the slowest engine may be in all of them at once.
 fn places(hir: &Hir) -> usize {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 1,
         HirKind::Literal(literal) => literal.0.len(),
         HirKind::Class(Class::Unicode(class)) if !class.is_ascii() => WIDE,
-        HirKind::Class(_) => 1,
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => 1,
         HirKind::Capture(capture) => places(&capture.sub),
         HirKind::Repetition(repetition) => {
             let rounds = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
