@@ -35,9 +35,13 @@ kills kills="500":
 bench-process *parts:
     scripts/bench {{parts}}
 
-# Matching beside its peers (vectorscan, ripgrep, GNU grep), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
+# Matching beside its peers (vectorscan, ripgrep, GNU grep, mtail), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
 bench-match *arguments:
     scripts/bench-match {{arguments}}
+
+# Instructions that a scan takes, by callgrind, beside those kept in benches/instructions.json; `--write` keeps the new ones.
+instructions *arguments:
+    scripts/instructions {{arguments}}
 
 # The API documentation.
 doc:

@@ -11,9 +11,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use regex::RegexBuilder;
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::Class;
 use regex_syntax::hir::Hir;
-use regex_syntax::hir::HirKind;
 
 /// Compiled size of one pattern, in bytes.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
@@ -67,11 +65,6 @@ impl fmt::Debug for Expression {
     }
 }
 
-/// What one state and one range of a class may take when compiled, in bytes; [`size_bound`] errs to the safe side.
-pub(crate) const STATE: usize = 64;
-const RANGE: usize = 96;
-/// A class that leaves ASCII is spelled out in UTF-8, in both directions.
-const WIDE: usize = 4096;
 /// Expressions that a thread has parsed last: compiling, the lints and the search for literals ask for the same one after the other.
 const REMEMBERED: usize = 8;
 
@@ -97,25 +90,6 @@ pub(crate) fn remember(source: &str, hir: Hir) -> Rc<Hir> {
         parsed.push_front((source.into(), Rc::clone(&hir)));
     });
     hir
-}
-
-/// Bytes that the compiled form of `hir` takes at most.
-pub(crate) fn size_bound(hir: &Hir) -> usize {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => STATE,
-        HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len()),
-        HirKind::Class(Class::Unicode(class)) if !class.is_ascii() => WIDE + RANGE * class.ranges().len(),
-        HirKind::Class(Class::Unicode(class)) => STATE + RANGE * class.ranges().len(),
-        HirKind::Class(Class::Bytes(class)) => STATE + RANGE * class.ranges().len(),
-        HirKind::Capture(capture) => size_bound(&capture.sub).saturating_add(2 * STATE),
-        HirKind::Repetition(repetition) => {
-            let rounds = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1) as usize;
-            size_bound(&repetition.sub).saturating_add(2 * STATE).saturating_mul(rounds)
-        }
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().fold(STATE, |sum, part| sum.saturating_add(size_bound(part)).saturating_add(STATE))
-        }
-    }
 }
 
 /// Compiles under the limits every pattern of a catalog has.

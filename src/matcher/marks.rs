@@ -2,6 +2,7 @@
 //! bytes fits them, but one look at 64 bytes tells that none of the telling bytes is there. Receives patterns once and texts many times;
 //! gives every occurrence, ASCII letters without case.
 
+use crate::matcher::framing;
 use crate::matcher::occurrence::Occurrence;
 use crate::matcher::vector;
 use crate::matcher::vector::AHEAD;
@@ -69,7 +70,8 @@ impl Marks {
         marks
     }
 
-    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
+    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order; of escape characters and of NULs at
+    /// least the first of each line.
     pub(crate) fn find(
         &self,
         text: &[u8],
@@ -89,10 +91,20 @@ impl Marks {
         vector::find_marks(self.level, &padded, hits);
         hits.iter_mut().skip(whole).for_each(|(at, _)| *at += chunks);
         let before = found.len();
+        // One escape character or NUL says that its line is interrupted; a coloured line holds a dozen.
+        let (mut told, mut told_until) = (None, 0);
         for (at, mut places) in hits.iter().copied() {
             while places != 0 {
-                self.look(text, start + at + places.trailing_zeros() as usize, found);
+                let place = start + at + places.trailing_zeros() as usize;
                 places &= places - 1;
+                let lone = text.get(place).copied().filter(|byte| matches!(byte, 0x1b | 0));
+                if lone.is_some() && lone == told && place < told_until {
+                    continue;
+                }
+                if lone.is_some() {
+                    (told, told_until) = (lone, framing::line_end(text, place));
+                }
+                self.look(text, place, found);
             }
         }
         let mut kept = before;

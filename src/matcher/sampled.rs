@@ -164,8 +164,10 @@ impl Sampled {
         while places != 0 {
             let place = at + places.trailing_zeros() as usize;
             places &= places - 1;
-            let Some(gram) = text.get(place..place + self.tier.gram()) else { continue };
-            let gram = folded(gram);
+            let bytes = text.get(place..).unwrap_or_default();
+            let Some(gram) = self.grams.first(bytes).or_else(|| bytes.get(..self.tier.gram()).map(folded)) else {
+                continue;
+            };
             let mut index = slot(gram, self.slots.len());
             while let Some(slot) = self.slots.get(index).filter(|slot| slot.len > 0) {
                 if slot.gram == gram {

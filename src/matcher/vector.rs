@@ -91,6 +91,11 @@ impl Grams {
         Self { words, signs, mask: u64::MAX >> (64 - 8 * len.clamp(1, 8)) }
     }
 
+    /// The gram that `text` begins with, if eight bytes of it are there.
+    pub(crate) fn first(&self, text: &[u8]) -> Option<u64> {
+        text.first_chunk().map(|bytes| (u64::from_le_bytes(*bytes) | FOLD) & self.mask)
+    }
+
     /// `gram` is at most as long as the set's grams are.
     pub(crate) fn insert(&mut self, gram: u64) {
         match &mut self.words {

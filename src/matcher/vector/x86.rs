@@ -3,6 +3,7 @@
 
 #![expect(unsafe_code, reason = "vector instructions; each use says why it is sound")]
 
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "forty names of instructions"))]
 use std::arch::x86_64::*;
 
 use super::CHUNK;
