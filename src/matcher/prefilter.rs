@@ -79,7 +79,16 @@ pub(crate) struct Prefilter {
     sieve: Option<Sieve>,
     meanings: Vec<Meaning>,
     unfiltered: Vec<usize>,
-    printed: Vec<usize>,
+    printed: Printed,
+}
+
+/// Signatures with a literal that may be printed anew, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    /// Such a literal may be that of an attribute.
+    pub attributes: Vec<usize>,
+    /// It is that of a message.
+    pub messages: Vec<usize>,
 }
 
 impl Prefilter {
@@ -105,10 +114,15 @@ impl Prefilter {
         patterns.extend(watched_keys());
         patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        let mut printed: Vec<usize> =
+        let mut printed = Printed::default();
+        let mut owners: Vec<usize> =
             owners.iter().filter(|(text, _)| verbatim::may_be_printed(text)).map(|(_, owner)| *owner).collect();
-        printed.sort_unstable();
-        printed.dedup();
+        owners.sort_unstable();
+        owners.dedup();
+        for owner in owners {
+            let of_attributes = signatures.get(owner).is_none_or(|signature| literals::asks_attributes(signature));
+            if of_attributes { printed.attributes.push(owner) } else { printed.messages.push(owner) }
+        }
         Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered, printed }
     }
 
@@ -128,7 +142,7 @@ impl Prefilter {
     }
 
     /// Signatures with a literal that a decoder may print from a number or a truth value, ascending.
-    pub(crate) fn printed(&self) -> &[usize] {
+    pub(crate) fn printed(&self) -> &Printed {
         &self.printed
     }
 

@@ -145,7 +145,7 @@ fn structured_bodies_give_their_message_and_keep_the_rest() {
     let values =
         vec![make::attribute("message", make::text("numbered failure 1")), make::attribute("user", make::text("u1"))];
     let body = Some(AnyValue { value: Some(Value::KvlistValue(KeyValueList { values })) });
-    let request = make::logs(None, vec![LogRecord { body, ..make::log(make::NANOS, "") }]);
+    let request = make::logs(make::resource(&[]), vec![LogRecord { body, ..make::log(make::NANOS, "") }]);
     let record = &records(&request.encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
     assert_eq!((record.body.as_str(), record.attributes.get("body.user")), ("numbered failure 1", Some("u1")));
     assert_eq!(record.resource, Resource::default());
@@ -157,7 +157,8 @@ fn an_unread_line_in_a_body_is_read_as_a_line() {
     let line = "2025-10-01 08:00:05,000 - app - ERROR - numbered failure 5";
     let log =
         LogRecord { time_unix_nano: 0, severity_number: 0, observed_time_unix_nano: make::NANOS, ..make::log(0, line) };
-    let record = &records(&make::logs(None, vec![log]).encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
+    let record =
+        &records(&make::logs(make::resource(&[]), vec![log]).encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
     assert_eq!((record.body.as_str(), record.severity.as_ref().unwrap().number), ("numbered failure 5", 17));
     assert_eq!(record.time.unwrap().to_string(), "2025-10-01T08:00:05Z");
 }
@@ -190,9 +191,11 @@ fn liberal_json_is_read_and_broken_requests_are_refused() {
 /// A text that is not UTF-8 makes a record of text, not an error of a thousand others.
 #[test]
 fn a_broken_record_among_good_ones_is_text() {
-    let mut body =
-        make::logs(None, vec![make::log(make::NANOS, "numbered failure 1 XX"), make::log(make::NANOS, "good")])
-            .encode_to_vec();
+    let mut body = make::logs(
+        make::resource(&[]),
+        vec![make::log(make::NANOS, "numbered failure 1 XX"), make::log(make::NANOS, "good")],
+    )
+    .encode_to_vec();
     let at = body.windows(2).position(|two| two == b"XX").unwrap();
     body[at] = 0xff;
     let found = records(&body, Signal::Logs, Encoding::Protobuf);
