@@ -115,13 +115,17 @@ impl Prefilter {
         patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
         let mut printed = Printed::default();
-        let mut owners: Vec<usize> =
-            owners.iter().filter(|(text, _)| verbatim::may_be_printed(text)).map(|(_, owner)| *owner).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        for owner in owners {
-            let of_attributes = signatures.get(owner).is_none_or(|signature| literals::asks_attributes(signature));
-            if of_attributes { printed.attributes.push(owner) } else { printed.messages.push(owner) }
+        for (text, owner) in owners.iter().filter(|(text, _)| verbatim::may_be_printed(text)) {
+            // A number alone is never looked for in an attribute.
+            let is_word = text.iter().any(|byte| byte.is_ascii_alphabetic() && *byte != b'e');
+            let of_attribute =
+                is_word && signatures.get(*owner).is_none_or(|signature| literals::asks_attributes(signature));
+            let owned = if of_attribute { &mut printed.attributes } else { &mut printed.messages };
+            owned.push(*owner);
+        }
+        for owned in [&mut printed.attributes, &mut printed.messages] {
+            owned.sort_unstable();
+            owned.dedup();
         }
         Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered, printed }
     }

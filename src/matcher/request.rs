@@ -94,7 +94,9 @@ impl<'a> Screen<'a> {
             survey.signatures = merge(&survey.signatures, messages);
         }
         survey.whole |= whole;
-        survey.signatures = merge(&survey.signatures, &self.shared.signatures);
+        if !self.shared.signatures.is_empty() {
+            survey.signatures = merge(&survey.signatures, &self.shared.signatures);
+        }
         let asks = survey.whole || survey.boot || !survey.signatures.is_empty() || !self.always.is_empty();
         asks.then_some(Call(survey))
     }
@@ -134,6 +136,9 @@ impl<'a> Screen<'a> {
 
 /// Two ascending lists as one, each member once.
 fn merge(left: &[usize], right: &[usize]) -> Vec<usize> {
+    if left.is_empty() || right.is_empty() {
+        return [left, right].concat();
+    }
     let mut all = [left, right].concat();
     all.sort_unstable();
     all.dedup();

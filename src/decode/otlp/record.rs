@@ -158,6 +158,9 @@ fn id(bytes: &[u8], len: usize) -> Option<String> {
 
 /// Escape sequences are taken out; a lone control character is text.
 fn clean(said: String) -> String {
+    if memchr::memchr2(0x1b, 0xc2, said.as_bytes()).is_none() {
+        return said;
+    }
     let escaped = memchr::memmem::find(said.as_bytes(), b"\x1b[").is_some()
         || memchr::memmem::find(said.as_bytes(), b"\x1b]").is_some()
         || memchr::memmem::find(said.as_bytes(), b"\xc2\x9b").is_some();
