@@ -31,6 +31,9 @@ const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 /// Memory that relapse promises to stay within, in KiB.
 const PROMISED: u64 = 128 * 1024;
 
+/// What is sent, and the status of the answer.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16);
+
 /// `google.rpc.Status`, as far as senders look.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
@@ -59,7 +62,6 @@ async fn bombs_and_broken_bodies_are_refused_in_the_format_of_the_request() {
     let bomb = gzip(&vec![0; 64 * 1024 * 1024]);
     let within_size = gzip(&vec![b' '; 12 * 1024 * 1024]);
     let good = gzip(&failure(1));
-    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16);
     let cases: [Case<'_>; 10] = [
         ("a bomb", &[PROTOBUF, GZIP], bomb.clone(), 413),
         ("a bomb of JSON", &[JSON, GZIP], bomb.clone(), 413),
