@@ -202,3 +202,35 @@ fn a_broken_record_among_good_ones_is_text() {
     assert!(found[0].body.contains("numbered failure 1"), "{found:?}");
     assert_eq!(found[1].body, "good");
 }
+
+/// Requests as the SDKs for Python 1.45.2 (protobuf) and JavaScript 2.12.0 (JSON) sent them for one raise that `tests/otlp/send.*` log and
+/// record in a span; only paths of the machine were replaced.
+#[test]
+fn stored_requests_of_sdks_tell_one_raise_in_three_ways() {
+    for (sdk, kind, encoding, raised_in) in [
+        ("python", "binpb", Encoding::Protobuf, "/srv/shopapi/send.py"),
+        ("javascript", "json", Encoding::Json, "/srv/shopapi/send.mjs"),
+    ] {
+        let read = |signal: &str| {
+            let path = format!("{}/tests/otlp/real/{sdk}-{signal}.{kind}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).unwrap()
+        };
+        let logs = records(&read("logs"), Signal::Logs, encoding);
+        let spans = records(&read("traces"), Signal::Traces, encoding);
+        assert_eq!((logs.len(), spans.len()), (1, 2), "{sdk}: a log; an event and a status");
+        for record in logs.iter().chain(&spans) {
+            let raised = record.exceptions.last().unwrap();
+            assert_eq!(raised.kind, "TypeError", "{sdk}");
+            assert!(
+                raised.message.ends_with("unexpected keyword argument 'websocket_id'"),
+                "{sdk}: {}",
+                raised.message
+            );
+            assert_eq!((&record.trace_id, &record.span_id), (&logs[0].trace_id, &logs[0].span_id), "{sdk}");
+            assert_eq!(record.resource.release.as_deref(), Some("2.0.0"), "{sdk}");
+            assert!(record.trace_id.is_some() && record.time.is_some(), "{sdk}");
+        }
+        let frames = &logs[0].exceptions[0].frames;
+        assert!(frames.iter().any(|frame| frame.path.contains(raised_in)), "{sdk}: {frames:?}");
+    }
+}
