@@ -85,7 +85,11 @@ fn request(body: impl Fn(u64) -> String) -> ExportLogsServiceRequest {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn any_json(value: &AnyValue) -> Json {
@@ -110,11 +114,14 @@ fn as_json(request: &ExportLogsServiceRequest) -> Vec<u8> {
             "attributes": pairs_json(&log.attributes), "flags": 1, "traceId": hex(&log.trace_id), "spanId": hex(&log.span_id),
         })
     };
-    let group = &request.resource_logs[0];
-    let records: Vec<Json> = group.scope_logs[0].log_records.iter().map(record).collect();
-    let resource = json!({ "attributes": pairs_json(&group.resource.as_ref().unwrap().attributes) });
-    let scopes = json!([{ "scope": { "name": "shop.checkout" }, "logRecords": records }]);
-    json!({ "resourceLogs": [{ "resource": resource, "scopeLogs": scopes }] }).to_string().into_bytes()
+    let group = |group: &ResourceLogs| {
+        let records: Vec<Json> = group.scope_logs.iter().flat_map(|scope| &scope.log_records).map(record).collect();
+        let attributes = group.resource.as_ref().map(|resource| pairs_json(&resource.attributes));
+        let scopes = json!([{ "scope": { "name": "shop.checkout" }, "logRecords": records }]);
+        json!({ "resource": { "attributes": attributes }, "scopeLogs": scopes })
+    };
+    let groups: Vec<Json> = request.resource_logs.iter().map(group).collect();
+    json!({ "resourceLogs": groups }).to_string().into_bytes()
 }
 
 fn judge(matcher: Matcher) -> Judge {
@@ -141,7 +148,7 @@ fn requests(criterion: &mut Criterion) {
         let protobuf = request.encode_to_vec();
         let json = as_json(request);
         for (form, encoding, body) in [("protobuf", Encoding::Protobuf, &protobuf), ("json", Encoding::Json, &json)] {
-            let judged = judge.judge(body, Signal::Logs, encoding).unwrap();
+            let judged = judge.judge(body, Signal::Logs, encoding).unwrap_or_default();
             let matched = judged.values().flat_map(|judged| &judged.observations);
             let matched = matched.filter(|seen| matches!(seen, relapse::matcher::Observation::Match(_))).count();
             assert_eq!(matched > 0, name != "clean", "{matched} matches");
@@ -150,7 +157,7 @@ fn requests(criterion: &mut Criterion) {
             });
         }
         group.bench_function(format!("{name}, prost alone decodes everything"), |bencher| {
-            bencher.iter(|| black_box(ExportLogsServiceRequest::decode(black_box(protobuf.as_slice())).unwrap()));
+            bencher.iter(|| black_box(ExportLogsServiceRequest::decode(black_box(protobuf.as_slice()))));
         });
     }
     group.finish();

@@ -195,6 +195,18 @@ fn weight(literal: &[u8], rarity: &Rarity) -> usize {
     (sum.min(TELLING) * 4 + sum / 8).saturating_sub(met as usize * 20).max(sum / 8)
 }
 
+/// Whether a signature looks at any attribute.
+pub(crate) fn asks_attributes(signature: &Signature) -> bool {
+    fn asks(test: &Test) -> bool {
+        match test {
+            Test::All(parts) | Test::Any(parts) => parts.iter().any(asks),
+            Test::Field(test) => matches!(test.field, Field::Attribute(_)),
+            Test::Pattern(_) | Test::Exception(..) => false,
+        }
+    }
+    signature.detection.selections.iter().any(|selection| asks(&selection.test))
+}
+
 /// Every text the selections of a signature compare with, as written: what [`Rarity`] learns of the catalog.
 pub(crate) fn texts(signature: &Signature) -> Vec<&str> {
     let texts = leaves::questions(signature).into_iter().map(|question| -> Vec<&str> {

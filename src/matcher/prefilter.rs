@@ -118,7 +118,36 @@ pub(crate) struct Prefilter {
     /// Signatures that are looked for by windows, ascending.
     windowed: Vec<usize>,
     unfiltered: Vec<usize>,
-    printed: Vec<usize>,
+    printed: Printed,
+}
+
+/// Signatures with a literal that may be printed anew, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    /// Such a literal may be that of an attribute.
+    pub attributes: Vec<usize>,
+    /// It is that of a message.
+    pub messages: Vec<usize>,
+}
+
+impl Printed {
+    fn of(needs: &Needs, signatures: &[Arc<Signature>]) -> Self {
+        // What a window accepts may be a number, too.
+        let mut printed = Self { attributes: needs.windowed.clone(), messages: needs.windowed.clone() };
+        for (text, owner) in needs.literals.iter().filter(|(text, _)| verbatim::may_be_printed(text)) {
+            // A number alone is never looked for in an attribute.
+            let is_word = text.iter().any(|byte| byte.is_ascii_alphabetic() && *byte != b'e');
+            let of_attribute =
+                is_word && signatures.get(*owner).is_none_or(|signature| literals::asks_attributes(signature));
+            let owned = if of_attribute { &mut printed.attributes } else { &mut printed.messages };
+            owned.push(*owner);
+        }
+        for owned in [&mut printed.attributes, &mut printed.messages] {
+            owned.sort_unstable();
+            owned.dedup();
+        }
+        printed
+    }
 }
 
 impl Prefilter {
@@ -128,11 +157,7 @@ impl Prefilter {
         for (index, signature) in signatures.iter().enumerate() {
             needs.add(index, signature, rarity);
         }
-        let literals = needs.literals.iter().filter(|(text, _)| verbatim::may_be_printed(text));
-        // What a window accepts may be a number, too.
-        let mut printed: Vec<usize> = literals.map(|(_, owner)| *owner).chain(needs.windowed.iter().copied()).collect();
-        printed.sort_unstable();
-        printed.dedup();
+        let printed = Printed::of(&needs, signatures);
         let mut patterns = grouped(needs.literals, Pattern::Text);
         let foreign = needs.windows.iter().filter(|(window, _)| window.foreign_digits).map(|(_, index)| *index);
         let mut foreign: Vec<usize> = foreign.collect();
@@ -176,7 +201,7 @@ impl Prefilter {
     }
 
     /// Signatures with a literal that a decoder may print from a number or a truth value, ascending.
-    pub(crate) fn printed(&self) -> &[usize] {
+    pub(crate) fn printed(&self) -> &Printed {
         &self.printed
     }
 

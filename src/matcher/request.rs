@@ -17,12 +17,21 @@ use crate::model::record::Record;
 
 pub use crate::matcher::verbatim::Form;
 
+/// Knows the framing of a request.
+pub trait Framing {
+    /// Whether the byte at `at` belongs to a name in `part`, a record or (`of_record` false) a resource. Names match nothing.
+    fn is_name(&self, part: &Range<usize>, at: usize, of_record: bool) -> bool;
+
+    /// Whether the message of the record at `part` is printed anew of numbers, maps or lists.
+    fn has_printed_body(&self, part: &Range<usize>) -> bool;
+}
+
 /// The calls of one request.
-#[derive(Debug)]
 pub struct Screen<'a> {
     matcher: &'a Matcher,
     body: &'a [u8],
     form: Form,
+    framing: &'a dyn Framing,
     /// Where calls end, ascending.
     calls: Vec<usize>,
     /// Signatures that every record is asked about, ascending.
@@ -45,41 +54,48 @@ impl Call {
 
 impl<'a> Screen<'a> {
     /// Goes over `body` once.
-    pub fn new(matcher: &'a Matcher, body: &'a [u8], form: Form) -> Self {
+    pub fn new(matcher: &'a Matcher, body: &'a [u8], form: Form, framing: &'a dyn Framing) -> Self {
         let prefilter = &matcher.prefilter;
-        let printed = if form == Form::Protobuf { prefilter.printed() } else { &[] };
-        let mut always: Vec<usize> = [prefilter.unfiltered(), printed].concat();
-        always.sort_unstable();
-        always.dedup();
+        let printed = if form == Form::Protobuf { &*prefilter.printed().attributes } else { &[] };
+        let always = merge(prefilter.unfiltered(), printed);
         let calls = prefilter.calls(body, form);
-        Self { matcher, body, form, calls, always, shared: Survey::default(), scratch: Vec::new() }
+        Self { matcher, body, form, framing, calls, always, shared: Survey::default(), scratch: Vec::new() }
     }
 
-    /// Begins with records that have `parts` (resource, scope) in common: what stands there counts for each of them.
-    pub fn begin(&mut self, parts: [&Range<usize>; 2]) {
+    /// Begins with records that have `resource` and `scope` in common: what stands there counts for each of them.
+    pub fn begin(&mut self, resource: &Range<usize>, scope: &Range<usize>) {
+        let framing = self.framing;
+        let in_resource = self.is_called(resource, |at| framing.is_name(resource, at, false));
+        let in_scope = self.is_called(scope, |_| false);
         self.shared = Survey::default();
-        for part in parts {
-            if self.is_called(part) {
+        for (part, called) in [(resource, in_resource), (scope, in_scope)] {
+            if called {
                 let met = self.survey(part);
-                self.shared.signatures.extend(met.signatures);
+                self.shared.signatures = merge(&self.shared.signatures, &met.signatures);
                 self.shared.whole |= met.whole;
             }
         }
-        self.shared.signatures.sort_unstable();
-        self.shared.signatures.dedup();
     }
 
     /// Whether the record at `part` may match; `None`: it cannot.
     pub fn call(&mut self, part: &Range<usize>) -> Option<Call> {
         let whole = self.shared.whole || self.matcher.prefilter.sieve_is_missing();
         let owed = whole || !self.always.is_empty() || !self.shared.signatures.is_empty();
-        let called = self.is_called(part);
-        if !called && !owed {
+        let messages = &self.matcher.prefilter.printed().messages;
+        let printed = !messages.is_empty() && self.form == Form::Protobuf && self.framing.has_printed_body(part);
+        let framing = self.framing;
+        let called = self.is_called(part, |at| framing.is_name(part, at, true));
+        if !called && !owed && !printed {
             return None;
         }
         let mut survey = if called { self.survey(part) } else { Survey::default() };
+        if printed {
+            survey.signatures = merge(&survey.signatures, messages);
+        }
         survey.whole |= whole;
-        survey.signatures = merge(&survey.signatures, &self.shared.signatures);
+        if !self.shared.signatures.is_empty() {
+            survey.signatures = merge(&survey.signatures, &self.shared.signatures);
+        }
         let asks = survey.whole || survey.boot || !survey.signatures.is_empty() || !self.always.is_empty();
         asks.then_some(Call(survey))
     }
@@ -100,9 +116,11 @@ impl<'a> Screen<'a> {
         found
     }
 
-    fn is_called(&self, part: &Range<usize>) -> bool {
+    /// Whether anything in `part` calls that is more than a name.
+    fn is_called(&self, part: &Range<usize>, is_name: impl Fn(usize) -> bool) -> bool {
         let next = self.calls.partition_point(|end| *end <= part.start);
-        self.calls.get(next).is_some_and(|end| *end <= part.end)
+        let here = self.calls.get(next..).unwrap_or_default().iter().take_while(|end| **end <= part.end);
+        here.into_iter().any(|end| !is_name(end - 1))
     }
 
     fn survey(&mut self, part: &Range<usize>) -> Survey {
@@ -113,6 +131,9 @@ impl<'a> Screen<'a> {
 
 /// Two ascending lists as one, each member once.
 fn merge(left: &[usize], right: &[usize]) -> Vec<usize> {
+    if left.is_empty() || right.is_empty() {
+        return [left, right].concat();
+    }
     let mut all = [left, right].concat();
     all.sort_unstable();
     all.dedup();
@@ -136,6 +157,9 @@ impl Living {
 
     /// Which of `records` records in a row are to be told, all of the resource with these bytes.
     pub fn due_of(&mut self, resource: &[u8], records: usize) -> Vec<usize> {
+        if records == 0 {
+            return Vec::new();
+        }
         // No resource is one, too.
         let mut tuple = vec![0x1f];
         tuple.extend_from_slice(resource.get(..MAX_TUPLE).unwrap_or(resource));

@@ -17,7 +17,12 @@ pub(super) fn each(attributes: Vec<KeyValue>, tell: &mut dyn FnMut(String, Strin
     let mut told = 0;
     for KeyValue { mut key, value, .. } in attributes {
         key.truncate(key.floor_char_boundary(MAX_KEY));
-        flat(key, value.and_then(|value| value.value), 0, &mut |key, value| {
+        let value = value.and_then(|value| value.value);
+        // What exceptions say is text, by convention and for the prefilter, which finds no number in protobuf.
+        if key.starts_with("exception.") && !matches!(value, Some(Value::StringValue(_))) {
+            continue;
+        }
+        flat(key, value, 0, &mut |key, value| {
             told += 1;
             if told <= MAX_KEYS {
                 tell(key, value);

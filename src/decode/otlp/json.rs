@@ -130,22 +130,34 @@ pub(super) fn parcel(body: &[u8], signal: Signal) -> Result<Parcel, Malformed> {
 }
 
 /// What tells a record's time.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Times {
-    time_unix_nano: Value,
-    end_time_unix_nano: Value,
-    observed_time_unix_nano: Value,
-    start_time_unix_nano: Value,
+    #[serde(rename = "timeUnixNano")]
+    own: Value,
+    #[serde(rename = "endTimeUnixNano")]
+    end: Value,
+    #[serde(rename = "observedTimeUnixNano")]
+    observed: Value,
+    #[serde(rename = "startTimeUnixNano")]
+    start: Value,
 }
 
 /// Nanoseconds of a record; 0 for none.
 pub(super) fn time(record: &[u8]) -> u64 {
     let times: Times = serde_json::from_slice(record).unwrap_or_default();
-    let all =
-        [times.time_unix_nano, times.end_time_unix_nano, times.observed_time_unix_nano, times.start_time_unix_nano];
-    all.iter().map(whole).find(|nanos| *nanos > 0).unwrap_or(0)
+    [times.own, times.end, times.observed, times.start].iter().map(whole).find(|nanos| *nanos > 0).unwrap_or(0)
+}
+
+/// Whether the byte at `at` belongs to the name of an attribute. Maps in a message may be told whole, names included: where there is a map
+/// nothing is taken for a name.
+pub(super) fn is_name(text: &[u8], at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    // Inside a text a quote has a backslash before it; such a text is no name that counts.
+    let Some(quote) = memchr::memrchr(b'"', before) else { return false };
+    let named = before.get(..quote).unwrap_or_default().trim_ascii_end();
+    let is_key = named.strip_suffix(b":").is_some_and(|named| named.trim_ascii_end().ends_with(b"\"key\""));
+    is_key && memchr::memmem::find(text, b"kvlistValue").is_none()
 }
 
 pub(super) fn resource(text: &[u8]) -> Resource {

@@ -157,6 +157,22 @@ impl<'a> Reader<'a> {
         Record { time: self.time(part), resource: source.resource().clone(), ..Record::default() }
     }
 
+    /// Whether the byte at `at` of the body belongs to the name of an attribute of `part`: names are not matched. `of_record`: else of a
+    /// resource. May say no where it is one.
+    pub fn is_name(&self, part: &Range<usize>, at: usize, of_record: bool) -> bool {
+        let bytes = self.bytes(part);
+        match self.encoding {
+            Encoding::Protobuf => wire::is_name(bytes, at.saturating_sub(part.start), of_record.then_some(self.signal)),
+            Encoding::Json => json::is_name(bytes, at.saturating_sub(part.start)),
+        }
+    }
+
+    /// Whether what a record says as its message does not stand in its bytes.
+    pub fn has_printed_body(&self, part: &Range<usize>) -> bool {
+        let is_log = self.signal == Signal::Logs && self.encoding == Encoding::Protobuf;
+        is_log && wire::has_printed_body(self.bytes(part))
+    }
+
     /// When a record was written (a span: ended), without reading the rest of it.
     pub fn time(&self, part: &Range<usize>) -> Option<Timestamp> {
         let bytes = self.bytes(part);

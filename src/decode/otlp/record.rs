@@ -62,7 +62,7 @@ impl Source {
     pub(super) fn log(&self, log: LogRecord) -> Decoded {
         let (own_time, severity) = (moment(log.time_unix_nano), severity_of(&log.severity_text, log.severity_number));
         let unread = own_time.is_none() && severity.is_none();
-        let mut record = self.record(log.trace_id, log.span_id);
+        let mut record = self.record(&log.trace_id, &log.span_id);
         record.severity = severity;
         record.time = own_time;
         self.attributes(log.attributes, &mut record);
@@ -85,7 +85,7 @@ impl Source {
             time: moment(nanos),
             severity: severity::of("ERROR"),
             span: Some(fields.clone()),
-            ..self.record(trace_id.clone(), span_id.clone())
+            ..self.record(&trace_id, &span_id)
         };
         let mut found = Vec::new();
         for event in events {
@@ -112,13 +112,12 @@ impl Source {
 
     /// What cannot be decoded is text.
     pub(super) fn broken(&self, bytes: &[u8]) -> Decoded {
-        let record =
-            Record { body: String::from_utf8_lossy(bytes).into_owned(), ..self.record(Vec::new(), Vec::new()) };
+        let record = Record { body: String::from_utf8_lossy(bytes).into_owned(), ..self.record(&[], &[]) };
         Decoded { invalid_utf8: true, ..self.finish(record) }
     }
 
-    fn record(&self, trace: Vec<u8>, span: Vec<u8>) -> Record {
-        Record { resource: self.resource.clone(), trace_id: id(&trace, 16), span_id: id(&span, 8), ..Record::default() }
+    fn record(&self, trace: &[u8], span: &[u8]) -> Record {
+        Record { resource: self.resource.clone(), trace_id: id(trace, 16), span_id: id(span, 8), ..Record::default() }
     }
 
     fn attributes(&self, list: Vec<opentelemetry_proto::tonic::common::v1::KeyValue>, record: &mut Record) {
@@ -147,20 +146,21 @@ fn severity_of(word: &str, number: i32) -> Option<Severity> {
 
 /// Hexadecimal digits of an id of `len` bytes; all zero is none.
 fn id(bytes: &[u8], len: usize) -> Option<String> {
-    use std::fmt::Write as _;
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     if bytes.len() != len || bytes.iter().all(|byte| *byte == 0) {
         return None;
     }
     let mut text = String::with_capacity(2 * len);
-    for byte in bytes {
-        // Writing into a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    text.extend(digits.filter_map(|digit| DIGITS.get(usize::from(digit))));
     Some(text)
 }
 
 /// Escape sequences are taken out; a lone control character is text.
 fn clean(said: String) -> String {
+    if memchr::memchr2(0x1b, 0xc2, said.as_bytes()).is_none() {
+        return said;
+    }
     let escaped = memchr::memmem::find(said.as_bytes(), b"\x1b[").is_some()
         || memchr::memmem::find(said.as_bytes(), b"\x1b]").is_some()
         || memchr::memmem::find(said.as_bytes(), b"\xc2\x9b").is_some();

@@ -165,3 +165,61 @@ pub(super) fn time(record: &[u8], signal: Signal) -> u64 {
     }
     instead
 }
+
+/// Where the attributes of a message stand among its fields, and where messages in it have attributes of their own.
+struct Keyed {
+    attributes: usize,
+    inner: Option<(usize, usize)>,
+}
+
+impl Keyed {
+    fn of(signal: Option<Signal>) -> Self {
+        match signal {
+            None => Self { attributes: 1, inner: None },
+            Some(Signal::Logs) => Self { attributes: 6, inner: None },
+            // `Span.events`, and the attributes of each.
+            Some(Signal::Traces) => Self { attributes: 9, inner: Some((11, 3)) },
+        }
+    }
+}
+
+/// Whether the byte at `at` belongs to the name of an attribute: names are not matched. `signal`: of a record; `None`: of a resource.
+pub(super) fn is_name(message: &[u8], at: usize, signal: Option<Signal>) -> bool {
+    let Keyed { attributes, inner } = Keyed::of(signal);
+    let Some((number, part)) = field_at(message, 0..message.len(), at) else { return false };
+    let pair = match inner {
+        _ if number == attributes => Some(part),
+        Some((events, attributes)) if number == events => {
+            field_at(message, part, at).filter(|(number, _)| *number == attributes).map(|(_, pair)| pair)
+        }
+        _ => None,
+    };
+    pair.and_then(|pair| field_at(message, pair, at)).is_some_and(|(number, _)| number == 1)
+}
+
+/// The field with a length that holds the byte at `at`.
+fn field_at(message: &[u8], part: Range<usize>, at: usize) -> Option<(usize, Range<usize>)> {
+    let mut fields = Fields { body: message, rest: part };
+    while let Ok(Some(field)) = fields.next() {
+        match field.value {
+            Value::Bytes(range) if range.contains(&at) => return Some((field.number, range)),
+            _ if fields.rest.start > at => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether the body of a log record is anything but a text: what is told of it is printed anew.
+pub(super) fn has_printed_body(record: &[u8]) -> bool {
+    const BODY: usize = 5;
+    const STRING: u8 = 0x0a;
+    let mut fields = Fields { body: record, rest: 0..record.len() };
+    let mut printed = false;
+    while let Ok(Some(field)) = fields.next() {
+        if let (BODY, Value::Bytes(body)) = (field.number, field.value) {
+            printed |= !body.is_empty() && record.get(body.start) != Some(&STRING);
+        }
+    }
+    printed
+}

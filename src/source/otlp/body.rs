@@ -36,6 +36,8 @@ const MAX_RATIO: usize = 100;
 const RATIO_FROM: usize = 1024 * 1024;
 /// Bodies of all requests together, decoded.
 const MAX_HELD: usize = 64 * 1024 * 1024;
+/// Of a body that is too big, so much more is read before the answer.
+const MAX_LINGER: usize = 64 * 1024 * 1024;
 /// Decompressed at a time.
 const STEP: usize = 64 * 1024;
 /// What is held is counted in units of so many bytes.
@@ -120,9 +122,29 @@ impl Limited {
         Self { body, held, deadline: Box::pin(tokio::time::sleep(within)) }
     }
 
-    /// All of it.
-    pub(super) async fn read(self) -> Result<Bytes, Refusal> {
-        Ok(self.collect().await?.to_bytes())
+    /// All of it. What is too big is still let in for a while and thrown away: a sender that is cut off in the middle of sending does
+    /// not hear why.
+    pub(super) async fn read(mut self) -> Result<Bytes, Refusal> {
+        let refusal = match (&mut self).collect().await {
+            Ok(whole) => return Ok(whole.to_bytes()),
+            Err(refusal) => refusal,
+        };
+        if matches!(refusal, Refusal::TooLarge(_)) {
+            let mut left = MAX_LINGER;
+            let linger = async {
+                while let Some(Ok(frame)) = self.body.frame().await {
+                    left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                    if left == 0 {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = linger => {}
+                () = &mut self.deadline => {}
+            }
+        }
+        Err(refusal)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::matcher::Observation;
 use crate::matcher::Sighting;
 use crate::matcher::request::Call;
 use crate::matcher::request::Form;
+use crate::matcher::request::Framing;
 use crate::matcher::request::Living;
 use crate::matcher::request::Screen;
 use crate::matcher::scanner::Tally;
@@ -161,13 +162,13 @@ impl Judge {
         let parcel = Parcel::of(body, signal, encoding)?;
         let form = if encoding == Encoding::Protobuf { Form::Protobuf } else { Form::Text };
         let matcher = Arc::clone(&self.matcher.borrow());
-        let mut screen = Screen::new(&matcher, body, form);
         let reader = Reader::new(body, signal, encoding);
+        let mut screen = Screen::new(&matcher, body, form, &reader);
         let mut streams: BTreeMap<Arc<str>, Judged> = BTreeMap::new();
         self.living().begin();
         for group in &parcel.groups {
             for scope in &group.scopes {
-                screen.begin([&group.resource, &scope.scope]);
+                screen.begin(&group.resource, &scope.scope);
                 let source = reader.source(&group.resource, &scope.scope).with_defaults(&self.defaults);
                 let name = self.name(source.resource());
                 let judged = streams.entry(Arc::clone(&name)).or_default();
@@ -202,6 +203,16 @@ impl Judge {
         let name: Arc<str> = if names.len() < MAX_NAMES { name.into() } else { NAME.into() };
         names.insert(Arc::clone(&name));
         name
+    }
+}
+
+impl Framing for Reader<'_> {
+    fn is_name(&self, part: &Range<usize>, at: usize, of_record: bool) -> bool {
+        Reader::is_name(self, part, at, of_record)
+    }
+
+    fn has_printed_body(&self, part: &Range<usize>) -> bool {
+        Reader::has_printed_body(self, part)
     }
 }
 

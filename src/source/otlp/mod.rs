@@ -87,6 +87,7 @@ pub fn run(
             }
         }
         let (status, now) = (context.status.clone(), context.now);
+        let ended = context.status.clone();
         status.update(|status| {
             status.kind = "otlp";
             status.running = true;
@@ -102,14 +103,14 @@ pub fn run(
                 }
             }
         };
-        let exchange = Exchange::new(Intake::new(context.clone(), output.clone()), token, Bounds::default());
+        let exchange = Exchange::new(Intake::new(context, output.clone()), token, Bounds::default());
         let served = server::serve(listeners, Arc::new(exchange), stop.clone());
         tokio::select! {
             () = served => {}
             () = alive => {}
             () = output.closed() => {}
         }
-        context.status.update(|status| status.running = false);
+        ended.update(|status| status.running = false);
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ use prost::Message as _;
 use reqwest::Client;
 
 use super::make;
+use super::rig;
 use super::rig::PROTOBUF;
 use super::rig::Receiver;
 use crate::peers;
@@ -53,7 +54,7 @@ async fn kill_9_between_requests_and_answers_loses_and_repeats_nothing() {
     let home = Home::new();
     let address = peers::free_address();
     let (done, stop) = tokio::sync::watch::channel(false);
-    let sender = tokio::spawn(send(address, stop));
+    let sender = rig::spawn(send(address, stop));
     for kill in 0..kills {
         let receiver = Receiver::start_at(&home, address, &[]).await;
         // Different moments of a request: nothing depends on how long it is.

@@ -31,12 +31,12 @@ pub(super) fn attribute(key: &str, value: AnyValue) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
-pub(super) fn resource(pairs: &[(&str, &str)]) -> Option<Resource> {
+pub(super) fn resource(pairs: &[(&str, &str)]) -> Resource {
     let attributes = pairs.iter().map(|(key, value)| attribute(key, text(value))).collect();
-    Some(Resource { attributes, ..Resource::default() })
+    Resource { attributes, ..Resource::default() }
 }
 
-pub(super) fn api() -> Option<Resource> {
+pub(super) fn api() -> Resource {
     resource(&[
         ("service.name", "api"),
         ("service.version", "2.0.0"),
@@ -49,15 +49,17 @@ pub(super) fn log(nanos: u64, body: &str) -> LogRecord {
     LogRecord { time_unix_nano: nanos, severity_number: 17, body: Some(text(body)), ..LogRecord::default() }
 }
 
-pub(super) fn logs(resource: Option<Resource>, log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
+pub(super) fn logs(resource: Resource, log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
     let scope = Some(InstrumentationScope { name: "shop.checkout".to_owned(), ..InstrumentationScope::default() });
     let scope_logs = vec![ScopeLogs { scope, log_records, ..ScopeLogs::default() }];
-    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }] }
+    ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs { resource: Some(resource), scope_logs, ..ResourceLogs::default() }],
+    }
 }
 
-pub(super) fn traces(resource: Option<Resource>, spans: Vec<Span>) -> ExportTraceServiceRequest {
+pub(super) fn traces(resource: Resource, spans: Vec<Span>) -> ExportTraceServiceRequest {
     let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
+    let resource_spans = vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
     ExportTraceServiceRequest { resource_spans }
 }
 

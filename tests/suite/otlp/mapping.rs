@@ -145,7 +145,7 @@ fn structured_bodies_give_their_message_and_keep_the_rest() {
     let values =
         vec![make::attribute("message", make::text("numbered failure 1")), make::attribute("user", make::text("u1"))];
     let body = Some(AnyValue { value: Some(Value::KvlistValue(KeyValueList { values })) });
-    let request = make::logs(None, vec![LogRecord { body, ..make::log(make::NANOS, "") }]);
+    let request = make::logs(make::resource(&[]), vec![LogRecord { body, ..make::log(make::NANOS, "") }]);
     let record = &records(&request.encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
     assert_eq!((record.body.as_str(), record.attributes.get("body.user")), ("numbered failure 1", Some("u1")));
     assert_eq!(record.resource, Resource::default());
@@ -157,7 +157,8 @@ fn an_unread_line_in_a_body_is_read_as_a_line() {
     let line = "2025-10-01 08:00:05,000 - app - ERROR - numbered failure 5";
     let log =
         LogRecord { time_unix_nano: 0, severity_number: 0, observed_time_unix_nano: make::NANOS, ..make::log(0, line) };
-    let record = &records(&make::logs(None, vec![log]).encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
+    let record =
+        &records(&make::logs(make::resource(&[]), vec![log]).encode_to_vec(), Signal::Logs, Encoding::Protobuf)[0];
     assert_eq!((record.body.as_str(), record.severity.as_ref().unwrap().number), ("numbered failure 5", 17));
     assert_eq!(record.time.unwrap().to_string(), "2025-10-01T08:00:05Z");
 }
@@ -190,12 +191,46 @@ fn liberal_json_is_read_and_broken_requests_are_refused() {
 /// A text that is not UTF-8 makes a record of text, not an error of a thousand others.
 #[test]
 fn a_broken_record_among_good_ones_is_text() {
-    let mut body =
-        make::logs(None, vec![make::log(make::NANOS, "numbered failure 1 XX"), make::log(make::NANOS, "good")])
-            .encode_to_vec();
+    let mut body = make::logs(
+        make::resource(&[]),
+        vec![make::log(make::NANOS, "numbered failure 1 XX"), make::log(make::NANOS, "good")],
+    )
+    .encode_to_vec();
     let at = body.windows(2).position(|two| two == b"XX").unwrap();
     body[at] = 0xff;
     let found = records(&body, Signal::Logs, Encoding::Protobuf);
     assert!(found[0].body.contains("numbered failure 1"), "{found:?}");
     assert_eq!(found[1].body, "good");
+}
+
+/// Requests as the SDKs for Python 1.45.2 (protobuf) and JavaScript 2.12.0 (JSON) sent them for one raise that `tests/otlp/send.*` log and
+/// record in a span; only paths of the machine were replaced.
+#[test]
+fn stored_requests_of_sdks_tell_one_raise_in_three_ways() {
+    for (sdk, kind, encoding, raised_in) in [
+        ("python", "binpb", Encoding::Protobuf, "/srv/shopapi/send.py"),
+        ("javascript", "json", Encoding::Json, "/srv/shopapi/send.mjs"),
+    ] {
+        let read = |signal: &str| {
+            let path = format!("{}/tests/otlp/real/{sdk}-{signal}.{kind}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).unwrap()
+        };
+        let logs = records(&read("logs"), Signal::Logs, encoding);
+        let spans = records(&read("traces"), Signal::Traces, encoding);
+        assert_eq!((logs.len(), spans.len()), (1, 2), "{sdk}: a log; an event and a status");
+        for record in logs.iter().chain(&spans) {
+            let raised = record.exceptions.last().unwrap();
+            assert_eq!(raised.kind, "TypeError", "{sdk}");
+            assert!(
+                raised.message.ends_with("unexpected keyword argument 'websocket_id'"),
+                "{sdk}: {}",
+                raised.message
+            );
+            assert_eq!((&record.trace_id, &record.span_id), (&logs[0].trace_id, &logs[0].span_id), "{sdk}");
+            assert_eq!(record.resource.release.as_deref(), Some("2.0.0"), "{sdk}");
+            assert!(record.trace_id.is_some() && record.time.is_some(), "{sdk}");
+        }
+        let frames = &logs[0].exceptions[0].frames;
+        assert!(frames.iter().any(|frame| frame.path.contains(raised_in)), "{sdk}: {frames:?}");
+    }
 }

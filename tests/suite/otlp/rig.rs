@@ -125,13 +125,13 @@ impl Alone {
         };
         let (output, batches) = mpsc::channel(room);
         let stop = CancellationToken::new();
-        let served = tokio::spawn(otlp::serve(listener, context, output, bounds, stop.clone()));
+        let served = spawn(otlp::serve(listener, context, output, bounds, stop.clone()));
         Self { address, batches, stop, served }
     }
 
     /// Answers everything that is handed over.
     pub(super) fn answer_all(mut self) -> JoinHandle<()> {
-        tokio::spawn(async move {
+        spawn(async move {
             while let Some(batch) = self.batches.recv().await {
                 if let Some(sender) = batch.sender {
                     sender.answer(Ok(()));
@@ -161,7 +161,7 @@ pub(super) async fn call(address: SocketAddr, method: &str, message: &[u8], comp
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
+    spawn(connection);
     let mut body = vec![u8::from(compressed)];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     body.extend(message);
@@ -177,4 +177,13 @@ pub(super) async fn call(address: SocketAddr, method: &str, message: &[u8], comp
     headers.extend(collected.trailers().cloned().unwrap_or_default());
     let status = headers.get("grpc-status").unwrap().to_str().unwrap().parse().unwrap();
     (status, headers)
+}
+
+/// Runs beside the test.
+#[expect(clippy::disallowed_methods, reason = "a test awaits what it spawns, or ends it with its runtime")]
+pub(super) fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(future)
 }

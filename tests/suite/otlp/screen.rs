@@ -37,6 +37,7 @@ const DETECTIONS: &[&str] = &[
     "{ it: { exception: { message|contains: '404' } }, condition: it }",
     "{ it: { severity_text: ERROR, body|contains: quota }, condition: it }",
     "{ it: { resource.cloud.region: europe-north1 }, condition: it }",
+    "{ it: { attributes.logger.name|contains: shop.check }, condition: it }",
     "{ it: { span.name: checkout, status.message|contains: quota }, condition: it }",
 ];
 /// They call for every record: in catalogs of their own, or nothing else would be tried.
@@ -102,7 +103,7 @@ fn said() -> impl Strategy<Value = String> {
 
 fn value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
-        4 => said().prop_map(|said| Value::StringValue(said)),
+        4 => said().prop_map(Value::StringValue),
         1 => any::<bool>().prop_map(Value::BoolValue),
         1 => prop::sample::select(&[503_i64, 12345, -1, 404][..]).prop_map(Value::IntValue),
         1 => prop::sample::select(&[503.0, 12345.5, f64::NAN][..]).prop_map(Value::DoubleValue),
@@ -155,13 +156,13 @@ fn both(matcher: &Matcher, body: &[u8], signal: Signal, encoding: Encoding) -> [
     let parcel = Parcel::of(body, signal, encoding).unwrap();
     let reader = Reader::new(body, signal, encoding);
     let form = if encoding == Encoding::Protobuf { Form::Protobuf } else { Form::Text };
-    let mut screen = Screen::new(matcher, body, form);
+    let mut screen = Screen::new(matcher, body, form, &reader);
     let (mut all, mut screened) = (Vec::new(), Vec::new());
     let mut tally = Tally::default();
     let scopes = parcel.groups.iter().flat_map(|group| group.scopes.iter().map(move |scope| (group, scope)));
     for (group, scope) in scopes {
         let source = reader.source(&group.resource, &scope.scope);
-        screen.begin([&group.resource, &scope.scope]);
+        screen.begin(&group.resource, &scope.scope);
         for (at, part) in scope.records.iter().enumerate() {
             let call = screen.call(part);
             for decoded in reader.records(part, &source) {
@@ -225,17 +226,19 @@ fn calm_records_are_not_looked_at() {
     let logs: Vec<_> =
         (0..100).map(|number| make::log(make::NANOS + number, "all is well in the checkout of this shop")).collect();
     let body = make::logs(make::api(), logs).encode_to_vec();
+    let reader = Reader::new(&body, Signal::Logs, Encoding::Protobuf);
     let parcel = Parcel::of(&body, Signal::Logs, Encoding::Protobuf).unwrap();
     let records = &parcel.groups[0].scopes[0].records;
     assert_eq!(records.len(), 100);
     let looked_at = |detections: &[&str]| {
         let matcher = catalog(detections);
-        let mut screen = Screen::new(&matcher, &body, Form::Protobuf);
+        let mut screen = Screen::new(&matcher, &body, Form::Protobuf, &reader);
         records.iter().filter(|record| screen.call(record).is_some()).count()
     };
     assert_eq!(looked_at(&DETECTIONS[..4]), 0);
     let printed = "{ it: { attributes.retry: 'true' }, condition: it }";
     assert_eq!(looked_at(&[printed]), 100, "a truth value stands nowhere in protobuf");
-    assert_eq!(looked_at(&["{ it: { body: '12345' }, condition: it }"]), 100, "nor does a number");
+    assert_eq!(looked_at(&["{ it: { body: '12345' }, condition: it }"]), 0, "these messages are texts");
+    assert_eq!(looked_at(&["pattern: deployment"]), 0, "names of attributes match nothing");
     assert_eq!(looked_at(&["pattern: 'well in the checkout'"]), 100, "the control");
 }
