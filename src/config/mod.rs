@@ -20,6 +20,7 @@ use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
 use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
+use crate::source::journald::JournaldConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::subscriber::TracingConfig;
@@ -40,6 +41,8 @@ pub struct Config {
     pub logs: FileConfig,
     /// Pub/Sub subscriptions to pull, the ends of Cloud Logging sinks. Default: none.
     pub pubsub: Vec<PubsubConfig>,
+    /// systemd's journal; `{}` is all of this host's. Default: not read.
+    pub journald: Option<JournaldConfig>,
     /// The form of the logs, where it cannot be found out.
     pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
@@ -124,7 +127,8 @@ impl Config {
         let files = (!files.include.is_empty()).then_some(SourceConfig::File(files));
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
         let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
-        files.into_iter().chain(stdin).chain(pubsub).collect()
+        let journald = self.journald.clone().map(SourceConfig::Journald);
+        files.into_iter().chain(stdin).chain(pubsub).chain(journald).collect()
     }
 
     /// The state directory in force.

@@ -23,12 +23,14 @@ use crate::model::command::Deploy;
 use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
+use crate::source::journald::JournaldConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
+pub mod journald;
 pub mod message;
 pub mod parts;
 pub mod probe;
@@ -46,6 +48,8 @@ pub enum SourceConfig {
     Stdin(StdinConfig),
     /// A Pub/Sub subscription, pulled.
     Pubsub(PubsubConfig),
+    /// systemd's journal.
+    Journald(JournaldConfig),
 }
 
 impl SourceConfig {
@@ -55,13 +59,14 @@ impl SourceConfig {
             Self::File(_) => SourceKind::File,
             Self::Stdin(_) => SourceKind::Stdin,
             Self::Pubsub(_) => SourceKind::Pubsub,
+            Self::Journald(_) => SourceKind::Journald,
         }
     }
 
     /// Which of several sources of its kind it is; empty for kinds of which there is one.
     pub fn name(&self) -> &str {
         match self {
-            Self::File(_) | Self::Stdin(_) => "",
+            Self::File(_) | Self::Stdin(_) | Self::Journald(_) => "",
             Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
@@ -201,5 +206,6 @@ pub fn run(
         SourceConfig::File(config) => file::run(config, context, output, stop),
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
         SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
+        SourceConfig::Journald(config) => journald::run(config, context, output, stop),
     }
 }

@@ -7,6 +7,7 @@ use crate::source::SourceConfig;
 use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::discover::Discovery;
+use crate::source::journald;
 #[cfg(feature = "gcp")]
 use crate::source::pubsub;
 use crate::source::stdin;
@@ -28,7 +29,7 @@ pub fn validate(config: &SourceConfig) -> Result<(), SourceError> {
         SourceConfig::File(config) => {
             Discovery::new(&config.include, &config.exclude).map(drop).map_err(SourceError::from)
         }
-        SourceConfig::Stdin(_) => Ok(()),
+        SourceConfig::Stdin(_) | SourceConfig::Journald(_) => Ok(()),
         SourceConfig::Pubsub(_) if cfg!(feature = "gcp") => Ok(()),
         SourceConfig::Pubsub(_) => Err(SourceError::NoPubsub),
     }
@@ -43,6 +44,10 @@ pub async fn probe(config: &SourceConfig) -> Probe {
     let (found, failures) = match config {
         SourceConfig::File(config) => file::look_at(config),
         SourceConfig::Stdin(_) => (vec![format!("{} until it ends", stdin::NAME)], Vec::new()),
+        SourceConfig::Journald(config) => match journald::look_at(config) {
+            Ok(found) => (vec![found], Vec::new()),
+            Err(reason) => (Vec::new(), vec![reason]),
+        },
         #[cfg(feature = "gcp")]
         SourceConfig::Pubsub(config) => match pubsub::look_at(config).await {
             Ok(found) => (vec![found], Vec::new()),

@@ -32,6 +32,8 @@ label! {
         Stdin => "stdin",
         /// A Pub/Sub subscription.
         Pubsub => "pubsub",
+        /// systemd's journal.
+        Journald => "journald",
     }
 }
 

@@ -6,6 +6,7 @@ mod blind;
 mod commands;
 mod crash;
 mod faults;
+mod journald;
 #[cfg(feature = "gcp")]
 mod pubsub;
 mod reload;
