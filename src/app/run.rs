@@ -75,7 +75,7 @@ pub enum RunError {
     Deadline,
     /// Nothing to read is named.
     #[error(
-        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), or in --config under `logs.include`, `pubsub` or `journald`"
+        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), or in --config under `logs.include`, `pubsub`, `journald` or `syslog`"
     )]
     NoLogs,
 }

@@ -23,6 +23,7 @@ use crate::source::file::FileConfig;
 use crate::source::journald::JournaldConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
+use crate::source::syslog::SyslogConfig;
 use crate::telemetry::subscriber::TracingConfig;
 
 pub use self::read::Invalid;
@@ -43,6 +44,8 @@ pub struct Config {
     pub pubsub: Vec<PubsubConfig>,
     /// systemd's journal; `{}` is all of this host's. Default: not read.
     pub journald: Option<JournaldConfig>,
+    /// A syslog listener. Default: none.
+    pub syslog: Option<SyslogConfig>,
     /// The form of the logs, where it cannot be found out.
     pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
@@ -128,7 +131,8 @@ impl Config {
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
         let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
         let journald = self.journald.clone().map(SourceConfig::Journald);
-        files.into_iter().chain(stdin).chain(pubsub).chain(journald).collect()
+        let syslog = self.syslog.clone().map(SourceConfig::Syslog);
+        files.into_iter().chain(stdin).chain(pubsub).chain(journald).chain(syslog).collect()
     }
 
     /// The state directory in force.

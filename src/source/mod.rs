@@ -27,6 +27,8 @@ use crate::source::journald::JournaldConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
+use crate::source::syslog::SyslogConfig;
+use crate::source::syslog::listen::ListenError;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
@@ -38,6 +40,7 @@ pub mod pubsub;
 pub mod status;
 pub mod stdin;
 pub mod stream;
+pub mod syslog;
 
 /// Which source, and how it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +53,8 @@ pub enum SourceConfig {
     Pubsub(PubsubConfig),
     /// systemd's journal.
     Journald(JournaldConfig),
+    /// A syslog listener.
+    Syslog(SyslogConfig),
 }
 
 impl SourceConfig {
@@ -60,13 +65,14 @@ impl SourceConfig {
             Self::Stdin(_) => SourceKind::Stdin,
             Self::Pubsub(_) => SourceKind::Pubsub,
             Self::Journald(_) => SourceKind::Journald,
+            Self::Syslog(_) => SourceKind::Syslog,
         }
     }
 
     /// Which of several sources of its kind it is; empty for kinds of which there is one.
     pub fn name(&self) -> &str {
         match self {
-            Self::File(_) | Self::Stdin(_) | Self::Journald(_) => "",
+            Self::File(_) | Self::Stdin(_) | Self::Journald(_) | Self::Syslog(_) => "",
             Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
@@ -187,6 +193,9 @@ pub enum SourceError {
     /// A thread could not be started.
     #[error("start a thread to read standard input; raise the limit of processes (`ulimit -u`)")]
     Thread(#[source] std::io::Error),
+    /// A socket of the syslog listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// Network sources need Tokio.
     #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
     Runtime(#[source] tokio::runtime::TryCurrentError),
@@ -207,5 +216,6 @@ pub fn run(
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
         SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
         SourceConfig::Journald(config) => journald::run(config, context, output, stop),
+        SourceConfig::Syslog(config) => syslog::run(config, context, output, stop),
     }
 }

@@ -11,6 +11,7 @@ use crate::source::journald;
 #[cfg(feature = "gcp")]
 use crate::source::pubsub;
 use crate::source::stdin;
+use crate::source::syslog;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,7 @@ pub fn validate(config: &SourceConfig) -> Result<(), SourceError> {
             Discovery::new(&config.include, &config.exclude).map(drop).map_err(SourceError::from)
         }
         SourceConfig::Stdin(_) | SourceConfig::Journald(_) => Ok(()),
+        SourceConfig::Syslog(config) => syslog::listen::validate(config).map_err(SourceError::from),
         SourceConfig::Pubsub(_) if cfg!(feature = "gcp") => Ok(()),
         SourceConfig::Pubsub(_) => Err(SourceError::NoPubsub),
     }
@@ -44,6 +46,9 @@ pub async fn probe(config: &SourceConfig) -> Probe {
     let (found, failures) = match config {
         SourceConfig::File(config) => file::look_at(config),
         SourceConfig::Stdin(_) => (vec![format!("{} until it ends", stdin::NAME)], Vec::new()),
+        SourceConfig::Syslog(config) => {
+            (config.listen.iter().map(|address| format!("would listen on {address}")).collect(), Vec::new())
+        }
         SourceConfig::Journald(config) => match journald::look_at(config) {
             Ok(found) => (vec![found], Vec::new()),
             Err(reason) => (Vec::new(), vec![reason]),

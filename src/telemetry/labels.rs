@@ -34,6 +34,8 @@ label! {
         Pubsub => "pubsub",
         /// systemd's journal.
         Journald => "journald",
+        /// A syslog listener.
+        Syslog => "syslog",
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Lanes {
     matcher: Arc<Matcher>,
     config: ScannerConfig,
     name: Arc<str>,
-    lanes: Vec<Lane>,
+    writers: Vec<Lane>,
     /// What ended lanes counted.
     tally: Tally,
     /// When the journal took the latest entry.
@@ -59,24 +59,24 @@ struct Source {
 
 impl Lanes {
     pub(super) fn new(matcher: Arc<Matcher>, config: ScannerConfig, name: Arc<str>) -> Self {
-        let (lanes, cursors) = (Vec::new(), VecDeque::new());
-        Self { matcher, config, name, lanes, tally: Tally::default(), latest: None, next: 0, cursors }
+        let (writers, cursors) = (Vec::new(), VecDeque::new());
+        Self { matcher, config, name, writers, tally: Tally::default(), latest: None, next: 0, cursors }
     }
 
     pub(super) fn set_matcher(&mut self, matcher: &Arc<Matcher>) {
         self.matcher = Arc::clone(matcher);
-        self.lanes.iter_mut().for_each(|lane| lane.scanner.set_matcher(Arc::clone(matcher)));
+        self.writers.iter_mut().for_each(|lane| lane.scanner.set_matcher(Arc::clone(matcher)));
     }
 
     /// Appends an entry and reports every record it completes.
     pub(super) fn push(&mut self, entry: Entry, now: Timestamp, out: &mut Vec<Observation>) {
         let key = (entry.unit.clone(), entry.pid.clone());
         self.latest = self.latest.max(entry.time);
-        let at = self.lanes.iter().position(|lane| lane.key == key).unwrap_or_else(|| self.open(key, now, out));
+        let at = self.writers.iter().position(|lane| lane.key == key).unwrap_or_else(|| self.open(key, now, out));
         self.cursors.push_back((self.next, entry.cursor.clone()));
         let source = Arc::new(Source { number: self.next, entry });
         self.next += 1;
-        let Some(lane) = self.lanes.get_mut(at) else { return };
+        let Some(lane) = self.writers.get_mut(at) else { return };
         lane.last = now;
         let gap = |before: &Arc<Source>| Some(source.entry.time?.duration_since(before.entry.time?) > GAP);
         if lane.lines.back().and_then(gap) == Some(true) {
@@ -93,10 +93,10 @@ impl Lanes {
     }
 
     fn open(&mut self, key: (Option<String>, Option<String>), now: Timestamp, out: &mut Vec<Observation>) -> usize {
-        if self.lanes.len() >= MAX_LANES
-            && let Some(quiet) = (0..self.lanes.len()).min_by_key(|at| self.lanes.get(*at).map(|lane| lane.last))
+        if self.writers.len() >= MAX_LANES
+            && let Some(quiet) = (0..self.writers.len()).min_by_key(|at| self.writers.get(*at).map(|lane| lane.last))
         {
-            let mut lane = self.lanes.remove(quiet);
+            let mut lane = self.writers.remove(quiet);
             lane.finish(out);
             self.tally += lane.scanner.take_tally();
         }
@@ -104,13 +104,13 @@ impl Lanes {
         // What a record says wins over its unit, and that over what is configured for records that say nothing.
         config.decode.defaults.service = key.0.clone().or(config.decode.defaults.service);
         let scanner = Scanner::new(Arc::clone(&self.matcher), config, Arc::clone(&self.name), 0, 1);
-        self.lanes.push(Lane { key, scanner, lines: VecDeque::new(), first: 1, last: now });
-        self.lanes.len() - 1
+        self.writers.push(Lane { key, scanner, lines: VecDeque::new(), first: 1, last: now });
+        self.writers.len() - 1
     }
 
     /// Nothing has come for a moment: judges what may go on, ends what was quiet for long.
     pub(super) fn idle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
-        for lane in &mut self.lanes {
+        for lane in &mut self.writers {
             if now.duration_since(lane.last) >= QUIET {
                 lane.finish(out);
             } else {
@@ -123,7 +123,7 @@ impl Lanes {
 
     /// The cursor of the latest entry up to which everything is judged; `None` when that has not moved.
     pub(super) fn take_cursor(&mut self) -> Option<String> {
-        let pending = self.lanes.iter().filter_map(|lane| lane.lines.front()).map(|source| source.number).min();
+        let pending = self.writers.iter().filter_map(|lane| lane.lines.front()).map(|source| source.number).min();
         let done = pending.unwrap_or(self.next);
         let mut cursor = None;
         while self.cursors.front().is_some_and(|(number, _)| *number < done) {
@@ -134,7 +134,7 @@ impl Lanes {
 
     pub(super) fn take_tally(&mut self) -> Tally {
         let mut tally = std::mem::take(&mut self.tally);
-        for lane in &mut self.lanes {
+        for lane in &mut self.writers {
             tally += lane.scanner.take_tally();
         }
         // The journal's time counts, whatever the lines state.

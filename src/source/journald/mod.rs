@@ -138,7 +138,7 @@ impl Follower<'_> {
                     self.failed(&reason);
                 }
                 Err(error) => {
-                    self.failed(&format!("journalctl cannot be started: {error}; install systemd, or read files"))
+                    self.failed(&format!("journalctl cannot be started: {error}; install systemd, or read files"));
                 }
             }
             self.rest(pause);

@@ -14,3 +14,4 @@ mod replay;
 mod rotation;
 pub(crate) mod sidecar;
 mod spans;
+mod syslog;
