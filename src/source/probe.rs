@@ -8,7 +8,6 @@ use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::discover::Discovery;
 use crate::source::journald;
-#[cfg(feature = "gcp")]
 use crate::source::pubsub;
 use crate::source::stdin;
 use crate::source::syslog;
@@ -53,13 +52,10 @@ pub async fn probe(config: &SourceConfig) -> Probe {
             Ok(found) => (vec![found], Vec::new()),
             Err(reason) => (Vec::new(), vec![reason]),
         },
-        #[cfg(feature = "gcp")]
         SourceConfig::Pubsub(config) => match pubsub::look_at(config).await {
             Ok(found) => (vec![found], Vec::new()),
             Err(reason) => (Vec::new(), vec![reason]),
         },
-        #[cfg(not(feature = "gcp"))]
-        SourceConfig::Pubsub(_) => (Vec::new(), vec![crate::source::SourceError::NoPubsub.to_string()]),
     };
     Probe { source, found, failures }
 }

@@ -95,7 +95,7 @@ async fn receive(
     while !stop.is_cancelled() {
         let idle = tokio::select! {
             () = stop.cancelled() => break,
-            _ = incoming.recv_many(&mut messages, MAX_BATCH) => false,
+            _ = incoming.recv_many(&mut messages, MAX_BATCH), if !incoming.is_closed() => false,
             _ = ticks.tick() => true,
             Some(ended) = listeners.join_next() => {
                 if let Ok(Some(problem)) = ended {
@@ -109,7 +109,9 @@ async fn receive(
             judge.rows.set_matcher(Arc::clone(&matcher));
             judge.texts.set_matcher(matcher);
         }
-        status.update(|status| status.last_poll = Some(now()));
+        if !listeners.is_empty() {
+            status.update(|status| status.last_poll = Some(now()));
+        }
         if judge.hand_over(&mut messages, idle, output).await.is_err() {
             break;
         }

@@ -5,6 +5,7 @@ mod api_doc;
 mod blind;
 mod commands;
 mod crash;
+mod documented;
 mod faults;
 mod journald;
 #[cfg(feature = "gcp")]
