@@ -27,13 +27,21 @@ fmt:
 bench *words:
     cargo bench --locked --benches -- {{words}}
 
+# kill -9 of a receiver of OTLP, 500 times, under a sender that comes again: nothing lost, nothing double. Takes minutes.
+kills kills="500":
+    RELAPSE_TEST_KILLS={{kills}} cargo test --locked --test suite otlp::crash::kill_9 -- --nocapture
+
 # Speed of the whole program beside its peers; prints the tables of docs/performance.md. Parts: scan tracks delay idle storm
 bench-process *parts:
     scripts/bench {{parts}}
 
-# Matching beside its peers (vectorscan, ripgrep, GNU grep), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
+# Matching beside its peers (vectorscan, ripgrep, GNU grep, mtail), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
 bench-match *arguments:
     scripts/bench-match {{arguments}}
+
+# Instructions that a scan takes, by callgrind, beside those kept in benches/instructions.json; `--write` keeps the new ones.
+instructions *arguments:
+    scripts/instructions {{arguments}}
 
 # The API documentation.
 doc:

@@ -11,6 +11,7 @@ pub mod config;
 pub mod decode;
 pub mod http;
 pub mod incident;
+pub mod listen;
 pub mod matcher;
 pub mod model;
 pub mod source;

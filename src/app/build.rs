@@ -18,6 +18,7 @@ use crate::app::outbox::Worker;
 use crate::app::pipeline::Pipeline;
 use crate::app::reload::Reload;
 use crate::app::run::RunError;
+use crate::app::slow::Slow;
 use crate::catalog::load::Loaded;
 use crate::catalog::problem::Level;
 use crate::catalog::signature::Catalog;
@@ -118,6 +119,7 @@ pub fn build(config: Config, loaded: &Loaded, now: fn() -> Timestamp) -> Result<
         titles: titles(catalog),
         defaults: defaults.clone(),
         feed,
+        slow: Slow::default(),
         hearing,
     };
     let (matcher, taken) = watch::channel(Arc::new(Matcher::new(catalog)));
@@ -177,6 +179,7 @@ pub(super) fn titles(catalog: &Catalog) -> HashMap<Arc<str>, String> {
 pub(super) fn zero(metrics: &Metrics, catalog: &Catalog, defaults: &Resource, engine: &Engine) {
     for signature in &catalog.signatures {
         metrics.near_misses(&signature.id, 0);
+        metrics.signature_work(&signature.id, 0, 0);
         let named = |name: &str| -> Vec<String> { signature.scope_of(name).cloned().collect() };
         let or_default = |values: Vec<String>, default: &Option<String>| -> Vec<Option<String>> {
             if values.is_empty() { vec![default.clone()] } else { values.into_iter().map(Some).collect() }

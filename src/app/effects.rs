@@ -78,7 +78,10 @@ impl Ledger {
     pub(super) fn take(&mut self, effects: Vec<Effect>, engine: &Engine, metrics: &Metrics) {
         for effect in effects {
             match effect {
-                Effect::Judged { key, judgement, .. } => metrics.count_match(&key, judgement.verdict),
+                Effect::Judged { key, judgement, .. } => {
+                    metrics.count_match(&key, judgement.verdict);
+                    self.change(key, engine, metrics);
+                }
                 Effect::Entered { key, from, to } => {
                     debug!(signature = %key.signature, service = %key.service, environment = %key.environment,
                         from = from.map(TrackState::as_str), to = to.as_str(), "state changed");
@@ -90,11 +93,7 @@ impl Ledger {
                     metrics.notice(notice.kind);
                     self.notices.push(*notice);
                 }
-                Effect::TrackChanged(key) => {
-                    let unsatisfiable = engine.track(&key).is_some_and(|track| track.unsatisfiable.is_some());
-                    metrics.set_unsatisfiable(&key, unsatisfiable);
-                    self.tracks.insert(key);
-                }
+                Effect::TrackChanged(key) => self.change(key, engine, metrics),
                 Effect::LiveChanged { service, environment } => {
                     self.live.insert((service, environment));
                 }
@@ -107,6 +106,12 @@ impl Ledger {
                 Effect::ClockSkew => metrics.records_odd(OddReason::ClockSkew, 1),
             }
         }
+    }
+
+    fn change(&mut self, key: TrackKey, engine: &Engine, metrics: &Metrics) {
+        let unsatisfiable = engine.track(&key).is_some_and(|track| track.unsatisfiable.is_some());
+        metrics.set_unsatisfiable(&key, unsatisfiable);
+        self.tracks.insert(key);
     }
 
     /// The transaction. State is taken from the engine as it is now.

@@ -14,6 +14,7 @@ use crate::app::raises::Raises;
 use crate::incident::engine::place_of;
 use crate::incident::event::Event;
 use crate::incident::event::Occurrence;
+use crate::matcher::Match;
 use crate::matcher::Observation;
 use crate::model::incident::UNKNOWN_SERVICE;
 use crate::model::position::Position;
@@ -64,6 +65,11 @@ impl Feed {
             Observation::Match(_) | Observation::Sighting(_) => Event::Sighting { resource, time },
         });
         events
+    }
+
+    /// Whether the raise in `found` is remembered.
+    pub(super) fn knows_raise(&self, found: &Match) -> bool {
+        self.raises.knows(found)
     }
 
     /// The stream went on until `time`: lines without a verdict still say that its services are alive.

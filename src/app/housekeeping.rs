@@ -13,6 +13,7 @@ use crate::alert::stats::SinkStats;
 use crate::app::hearing::Hearing;
 use crate::http::shared::Shared;
 use crate::model::view::Check;
+use crate::source::status::Requests;
 use crate::source::status::SourceStatus;
 use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
@@ -44,19 +45,19 @@ pub(super) struct Housekeeping {
 impl Housekeeping {
     /// Until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut seen = Seen::default();
+        let (mut seen, mut answered) = (Seen::default(), Requests::default());
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = (self.now)();
             self.metrics.heartbeat(now);
-            self.sources(now, &mut seen);
+            self.sources(now, &mut seen, &mut answered);
             self.shared.publish_blind(self.hearing.look(now, &self.metrics));
             self.outbox().await;
         }
     }
 
-    fn sources(&self, now: Timestamp, seen: &mut Seen) {
+    fn sources(&self, now: Timestamp, seen: &mut Seen, answered: &mut Requests) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
         let mut kinds: BTreeMap<&'static str, (SignedDuration, u64)> = BTreeMap::new();
@@ -72,6 +73,11 @@ impl Housekeeping {
             }
             totals.rotations += status.totals.rotations;
             totals.gaps += status.totals.gaps;
+            for (kind, requests) in &status.requests {
+                let told = answered.entry(*kind).or_default();
+                self.metrics.otlp_requests(kind.0, kind.1, requests.saturating_sub(*told));
+                *told = *requests;
+            }
             self.shared.publish_check(check(&status, now));
         }
         for kind in SourceKind::ALL {

@@ -26,4 +26,5 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod scan;
+mod slow;
 pub mod tell;

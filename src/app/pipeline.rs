@@ -21,18 +21,23 @@ use crate::app::effects::Ledger;
 use crate::app::feed::Feed;
 use crate::app::hearing::Hearing;
 use crate::app::identity;
+use crate::app::raises;
+use crate::app::slow::Slow;
 use crate::catalog::signature::Catalog;
 use crate::http::orders::Order;
 use crate::http::shared::Shared;
 use crate::incident::engine::Engine;
 use crate::incident::event::Event;
+use crate::matcher::Match;
 use crate::matcher::Observation;
+use crate::matcher::Sighting;
 use crate::model::record::Resource;
 use crate::model::view::Check;
 use crate::model::view::IncidentView;
 use crate::source::Batch;
 use crate::store::Store;
 use crate::store::event::EventId;
+use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
 /// Batches committed together at most: bounds the memory and the delay of a group.
@@ -59,6 +64,8 @@ pub struct Pipeline {
     pub defaults: Resource,
     /// What is known of each stream.
     pub(super) feed: Feed,
+    /// Which signatures are slow.
+    pub(super) slow: Slow,
     /// Who is heard.
     pub(super) hearing: Hearing,
 }
@@ -72,6 +79,17 @@ pub struct Inlets {
     pub catalogs: mpsc::Receiver<Arc<Catalog>>,
     /// What people and CI say.
     pub orders: mpsc::Receiver<Order>,
+}
+
+/// What a match is to the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// Read again: it was judged.
+    Known,
+    /// Another way to tell of a raise that was judged.
+    ToldBefore,
+    /// News.
+    New,
 }
 
 /// What woke the pipeline.
@@ -140,17 +158,16 @@ impl Pipeline {
     fn judge(&mut self, batch: Batch, waiting: &mut Waiting, ledger: &mut Ledger) {
         let _span =
             debug_span!("relapse.judge", source = %batch.source, observations = batch.observations.len()).entered();
-        let stream = &batch.event_scope.stream;
         for observation in &batch.observations {
-            if let Observation::Match(found) = observation {
-                let id = identity::of(found, stream, batch.event_scope.generation);
-                if ledger.holds(&id) || !self.is_new(&id) {
-                    continue;
-                }
-                let time = found.record.time.unwrap_or(batch.written);
-                ledger.event(id, time);
-                self.metrics.event_delay(time, batch.read_at);
-            }
+            let told_before = match observation {
+                Observation::Match(found) => match self.enter(found, &batch, ledger) {
+                    Entry::Known => continue,
+                    Entry::New => None,
+                    Entry::ToldBefore => Some(Observation::Sighting(Sighting { record: Arc::clone(&found.record) })),
+                },
+                Observation::Sighting(_) => None,
+            };
+            let observation = told_before.as_ref().unwrap_or(observation);
             let events = self.feed.events(&batch.source, observation, batch.written);
             self.handle(events, batch.read_at, ledger);
         }
@@ -160,7 +177,7 @@ impl Pipeline {
             self.handle(events, batch.read_at, ledger);
         }
         self.hearing.hear(self.feed.take_heard(), batch.read_at);
-        accounting::count(&self.metrics, &batch);
+        accounting::count(&self.metrics, &batch, &mut self.slow);
         for deploy in batch.deploys {
             self.deploy(deploy, batch.read_at, ledger);
         }
@@ -174,6 +191,33 @@ impl Pipeline {
             self.engine.handle(event, read_at, &mut effects);
         }
         ledger.take(effects, &self.engine, &self.metrics);
+    }
+
+    /// Gives a match its name and finds out whether it is news.
+    fn enter(&self, found: &Match, batch: &Batch, ledger: &mut Ledger) -> Entry {
+        let sent = batch.kind == SourceKind::Otlp;
+        let id = if sent {
+            identity::of_sent(found, batch.read_at)
+        } else {
+            identity::of(found, &batch.event_scope.stream, batch.event_scope.generation)
+        };
+        let is_known = |id: &EventId| ledger.holds(id) || !self.is_new(id);
+        if is_known(&id) {
+            return Entry::Known;
+        }
+        let raise = if sent { raises::ids(found) } else { None };
+        // What is not remembered may have been told before a restart.
+        let told = !self.feed.knows_raise(found) && raise.is_some_and(|raise| raise.others.iter().any(is_known));
+        let time = found.record.time.unwrap_or(batch.written);
+        ledger.event(id, time);
+        self.metrics.event_delay(time, batch.read_at);
+        if told {
+            return Entry::ToldBefore;
+        }
+        if let Some(raise) = raise {
+            ledger.event(raise.own, time);
+        }
+        Entry::New
     }
 
     fn is_new(&self, id: &EventId) -> bool {

@@ -8,6 +8,7 @@ use std::hash::Hasher;
 
 use crate::matcher::Match;
 use crate::model::record::Record;
+use crate::store::event::EventId;
 
 /// Raises remembered.
 const MAX_RAISES: usize = 4_096;
@@ -25,6 +26,11 @@ pub(super) struct Raises {
 }
 
 impl Raises {
+    /// Whether the raise in `found` is remembered, in whatever way it was told.
+    pub(super) fn knows(&self, found: &Match) -> bool {
+        key(found).is_some_and(|key| self.known.iter().any(|(known, _)| *known == key))
+    }
+
     /// Whether the raise in `found` was told before, in another way.
     pub(super) fn is_told(&mut self, found: &Match) -> bool {
         let Some(key) = key(found) else { return false };
@@ -40,6 +46,30 @@ impl Raises {
         self.known.push_front((key, way));
         false
     }
+}
+
+/// What one raise is called in the store, so that it is known after a restart as well.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RaiseIds {
+    /// As it was told here.
+    pub(super) own: EventId,
+    /// As it may have been told in other ways.
+    pub(super) others: [EventId; 2],
+}
+
+/// `None` where nothing says that two records tell of one raise.
+pub(super) fn ids(found: &Match) -> Option<RaiseIds> {
+    let record = &found.record;
+    let (trace, span, exception) = (record.trace_id.as_ref()?, record.span_id.as_ref()?, record.exceptions.last()?);
+    let kind = exception.kind.rsplit('.').next().unwrap_or_default();
+    let id = |way: Ways| {
+        let content = [&[way][..], trace.as_bytes(), span.as_bytes(), kind.as_bytes(), exception.message.as_bytes()];
+        EventId::of_content(&content, &found.signature.id)
+    };
+    let way = way(record);
+    let other = |way| if way == LOG { SPAN_EVENT } else { LOG };
+    let last = if way == SPAN_STATUS { SPAN_EVENT } else { SPAN_STATUS };
+    Some(RaiseIds { own: id(way), others: [id(other(way)), id(last)] })
 }
 
 /// `None` where trace, span or exception are missing: nothing says then that two records tell of one raise.

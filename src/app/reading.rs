@@ -29,8 +29,8 @@ const BLOCK: usize = 128 * 1024;
 /// Bytes after which a reader comes back even with nothing found, so that progress is seen.
 const TURN: u64 = 8 * 1024 * 1024;
 
-/// Bytes of an input that the matcher is calibrated on.
-const SAMPLE: usize = 2 * 1024 * 1024;
+/// Bytes of an input that the matcher is calibrated on, at most; a small catalog is content with fewer.
+const SAMPLE: u64 = 2 * 1024 * 1024;
 /// Calibrating costs about as much as scanning so many bytes a signature: shorter inputs do without.
 const WORTH: u64 = 8 * 1024;
 
@@ -57,7 +57,16 @@ impl Calibration {
     }
 
     fn is_worth(&self, read: u64) -> bool {
-        read > SAMPLE as u64 + WORTH * self.from.signatures().len() as u64 && !self.begun.load(Ordering::Relaxed)
+        read > self.sample() + WORTH * self.signatures() && !self.begun.load(Ordering::Relaxed)
+    }
+
+    fn signatures(&self) -> u64 {
+        self.from.signatures().len() as u64
+    }
+
+    /// Bytes to calibrate on.
+    fn sample(&self) -> u64 {
+        (SAMPLE / 16 + WORTH * self.signatures()).min(SAMPLE)
     }
 
     fn begin(self: &Arc<Self>, sample: Vec<u8>) {
@@ -106,12 +115,10 @@ impl Reader {
     fn fill(mut self: Box<Self>) -> Filled {
         let mut filled = Filled::default();
         while filled.found.is_empty() && filled.bytes < TURN {
-            let failure = match self.bytes.read(&mut self.block) {
+            let failure = match self.read(&mut filled.found) {
                 Ok(0) => None,
                 Ok(read) => {
                     filled.bytes += read as u64;
-                    self.calibrate(read);
-                    self.scanner.push(self.block.get(..read).unwrap_or_default(), &mut filled.found);
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -127,11 +134,22 @@ impl Reader {
 }
 
 impl Reader {
+    fn read(&mut self, found: &mut Vec<Observation>) -> io::Result<usize> {
+        if self.calibration.is_none() {
+            return self.scanner.read(&mut self.block, &mut self.bytes, found);
+        }
+        let read = self.bytes.read(&mut self.block)?;
+        self.calibrate(read);
+        self.scanner.push(self.block.get(..read).unwrap_or_default(), found);
+        Ok(read)
+    }
+
     /// Keeps a sample of the first bytes, has the matcher calibrated on it, takes the new one when it is there.
     fn calibrate(&mut self, read: usize) {
         let Some(calibration) = &self.calibration else { return };
         self.read += read as u64;
-        let room = SAMPLE.saturating_sub(self.sample.len());
+        let wanted = usize::try_from(calibration.sample()).unwrap_or_default();
+        let room = wanted.saturating_sub(self.sample.len());
         self.sample.extend_from_slice(self.block.get(..read.min(room)).unwrap_or_default());
         if calibration.is_worth(self.read) {
             calibration.begin(mem::take(&mut self.sample));

@@ -22,8 +22,8 @@ use crate::app::build::Parts;
 use crate::app::housekeeping;
 use crate::app::outbox::Worker;
 use crate::app::pipeline::Inlets;
-use crate::http::bind::BindError;
 use crate::http::serve;
+use crate::listen::bind::BindError;
 use crate::source;
 use crate::source::SourceError;
 use crate::store::error::StoreError;
@@ -75,7 +75,8 @@ pub enum RunError {
     Deadline,
     /// Nothing to read is named.
     #[error(
-        "no logs to follow: name them with --logs 'GLOB' (or `-` for standard input), or in --config under `logs.include`, `pubsub`, `journald` or `syslog`"
+        "no logs to read: name them with --logs 'GLOB' (or `-` for standard input), take them over OTLP with --otlp 127.0.0.1:4318, or \
+         name either, or `pubsub`, `journald` or `syslog`, in --config"
     )]
     NoLogs,
 }
@@ -83,12 +84,9 @@ pub enum RunError {
 impl RunError {
     /// Whether the configuration is to blame, and starting again as it is would be in vain.
     pub fn is_configuration(&self) -> bool {
-        let bad_address = |error: &BindError| {
-            matches!(error, BindError::Address { .. } | BindError::NoAddress { .. } | BindError::Public { .. })
-        };
         match self {
+            Self::Source(SourceError::Listen(error)) | Self::Bind(error) => error.is_configuration(),
             Self::NoLogs | Self::Alert(_) | Self::Source(_) => true,
-            Self::Bind(error) => bad_address(error),
             _ => false,
         }
     }

@@ -1,12 +1,17 @@
 //! A regular expression that is compiled when it is first asked. A catalog holds thousands and a log meets few of them: compiling all
 //! of them at load costs seconds and hundreds of megabytes. Receives a source that is known to compile, gives matches.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
 use regex::Regex;
 use regex::RegexBuilder;
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
 
 /// Compiled size of one pattern, in bytes.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
@@ -60,6 +65,33 @@ impl fmt::Debug for Expression {
     }
 }
 
+/// Expressions that a thread has parsed last: compiling, the lints and the search for literals ask for the same one after the other.
+const REMEMBERED: usize = 8;
+
+thread_local! {
+    static PARSED: RefCell<VecDeque<(Box<str>, Rc<Hir>)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// What `source` says, as it is compiled; `None` where its syntax is wrong.
+pub(crate) fn parsed(source: &str) -> Option<Rc<Hir>> {
+    let known =
+        PARSED.with_borrow(|parsed| parsed.iter().find(|(text, _)| **text == *source).map(|(_, hir)| Rc::clone(hir)));
+    known.or_else(|| {
+        let hir = ParserBuilder::new().multi_line(true).build().parse(source).ok()?;
+        Some(remember(source, hir))
+    })
+}
+
+/// Keeps what parsing `source`, multi-line, gave for who asks next.
+pub(crate) fn remember(source: &str, hir: Hir) -> Rc<Hir> {
+    let hir = Rc::new(hir);
+    PARSED.with_borrow_mut(|parsed| {
+        parsed.truncate(REMEMBERED - 1);
+        parsed.push_front((source.into(), Rc::clone(&hir)));
+    });
+    hir
+}
+
 /// Compiles under the limits every pattern of a catalog has.
 pub(crate) fn compile(source: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(source).multi_line(true).size_limit(SIZE_LIMIT).dfa_size_limit(CACHE_LIMIT).build()
@@ -68,6 +100,16 @@ pub(crate) fn compile(source: &str) -> Result<Regex, regex::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_parsed_is_known_and_few_are_remembered() {
+        let first = parsed("^a+").unwrap();
+        assert!(Rc::ptr_eq(&first, &parsed("^a+").unwrap()));
+        (0..REMEMBERED).for_each(|number| assert!(parsed(&format!("b{number}")).is_some()));
+        let again = parsed("^a+").unwrap();
+        assert!(!Rc::ptr_eq(&first, &again) && first == again);
+        assert!(parsed("(").is_none());
+    }
 
     #[test]
     fn nothing_is_compiled_before_it_is_asked() {

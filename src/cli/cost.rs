@@ -60,10 +60,11 @@ pub(super) fn print(out: &mut impl Write, rows: &[Cost], sampled: usize) -> io::
     let sample = if sampled == 0 { "no sample given".to_owned() } else { format!("{sampled} bytes looked at") };
     writeln!(
         out,
-        "{} long, {} middle, {} short, {} without a literal; {sample}\n",
+        "{} long, {} middle, {} short, {} window, {} without either; {sample}\n",
         count(CostTier::Long),
         count(CostTier::Middle),
         count(CostTier::Short),
+        count(CostTier::Window),
         count(CostTier::Every),
     )
 }
@@ -73,6 +74,7 @@ fn name(tier: CostTier) -> &'static str {
         CostTier::Long => "long",
         CostTier::Middle => "middle",
         CostTier::Short => "short",
+        CostTier::Window => "window",
         CostTier::Every => "every",
     }
 }

@@ -36,6 +36,7 @@ use crate::model::alert::NoticeKind;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::verdict::Verdict;
+use crate::model::verdict::VerdictCounts;
 use crate::telemetry::inert::inert;
 
 /// Version of the jsonl output: fields are added, never renamed or removed, within one version.
@@ -128,7 +129,7 @@ struct Timeline {
 /// One track in this replay.
 #[derive(Debug, Default)]
 struct Summary {
-    verdicts: BTreeMap<Verdict, u64>,
+    verdicts: VerdictCounts,
     episodes: Vec<String>,
 }
 
@@ -142,7 +143,7 @@ impl Listener for Timeline {
     fn judged(&mut self, outcome: Outcome) -> io::Result<()> {
         for finding in outcome.findings {
             let track = self.tracks.entry(finding.key).or_default();
-            *track.verdicts.entry(finding.judgement.verdict).or_default() += 1;
+            track.verdicts.add(finding.judgement.verdict);
         }
         if outcome.timeline.is_empty() {
             return Ok(());
@@ -164,8 +165,8 @@ impl Listener for Timeline {
 impl Timeline {
     /// Whether anything came back.
     fn regressed(&self) -> bool {
-        let is_return = |verdict: &Verdict| matches!(verdict, Verdict::Regression | Verdict::Rollback);
-        self.tracks.values().any(|track| track.verdicts.keys().any(is_return))
+        let is_return = |(verdict, _)| matches!(verdict, Verdict::Regression | Verdict::Rollback);
+        self.tracks.values().any(|track| track.verdicts.iter().any(is_return))
     }
 
     /// Prints the summary.

@@ -25,6 +25,7 @@ pub(super) const AFTER_HELP: &str = "\
 Examples:
   relapse run --logs '/var/log/app/*.log' --service api --environment prod
   relapse run --config relapse.yaml
+  relapse run --otlp 127.0.0.1:4318
   journalctl -fu api -o cat | relapse run --logs - --alertmanager http://alertmanager:9093
 
 A flag wins over its RELAPSE_* variable, and both over the configuration file, whose keys `relapse schema config` lists.
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// Log files to follow, globs in quotes; `-`: standard input
     #[arg(long, value_name = "GLOB", env = "RELAPSE_LOGS", hide_env_values = true, num_args = 1..)]
     logs: Vec<String>,
+    /// Take logs and traces over OTLP here: HTTP and gRPC on one port, usually 127.0.0.1:4318
+    #[arg(long, value_name = "HOST:PORT", env = "RELAPSE_OTLP", hide_env_values = true)]
+    otlp: Option<String>,
     /// Catalog files and directories; without them the embedded catalog
     #[arg(long, value_name = "PATH", env = "RELAPSE_CATALOG", hide_env_values = true, value_delimiter = ',', num_args = 1..)]
     catalog: Vec<PathBuf>,
@@ -111,6 +115,9 @@ fn invalid(error: &dyn std::error::Error) -> anyhow::Result<Exit> {
 fn overlay(mut config: Config, args: Args) -> Config {
     if !args.logs.is_empty() {
         config.logs.include = args.logs.iter().flat_map(|list| globs(list)).map(str::to_owned).collect();
+    }
+    if let Some(listen) = args.otlp {
+        config.otlp.get_or_insert_default().listen = listen;
     }
     if !args.catalog.is_empty() {
         config.catalog = args.catalog;

@@ -21,6 +21,7 @@ use crate::model::record::Resource;
 use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
 use crate::source::journald::JournaldConfig;
+use crate::source::otlp::OtlpConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
 use crate::source::syslog::SyslogConfig;
@@ -40,6 +41,8 @@ pub struct Config {
     pub catalog: Vec<PathBuf>,
     /// Log files to follow.
     pub logs: FileConfig,
+    /// Where services send logs and traces over OTLP. Default: nowhere; `otlp: {}` takes them on `127.0.0.1:4318`.
+    pub otlp: Option<OtlpConfig>,
     /// Pub/Sub subscriptions to pull, the ends of Cloud Logging sinks. Default: none.
     pub pubsub: Vec<PubsubConfig>,
     /// systemd's journal; `{}` is all of this host's. Default: not read.
@@ -129,10 +132,11 @@ impl Config {
         files.include.retain(|pattern| pattern != STDIN);
         let files = (!files.include.is_empty()).then_some(SourceConfig::File(files));
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
+        let otlp = self.otlp.clone().map(SourceConfig::Otlp);
         let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
         let journald = self.journald.clone().map(SourceConfig::Journald);
         let syslog = self.syslog.clone().map(SourceConfig::Syslog);
-        files.into_iter().chain(stdin).chain(pubsub).chain(journald).chain(syslog).collect()
+        files.into_iter().chain(stdin).chain(otlp).chain(pubsub).chain(journald).chain(syslog).collect()
     }
 
     /// The state directory in force.

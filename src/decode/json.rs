@@ -28,6 +28,11 @@ pub(super) fn read(text: &str, record: &mut Record) -> Option<bool> {
     Some(unread_time && record.time.is_none())
 }
 
+/// Reads a message that is itself a record in JSON into `record`; `false` where it is data that was logged.
+pub(super) fn read_logged(text: &str, record: &mut Record) -> bool {
+    read_wrapped(text, record, (1, true)).is_some()
+}
+
 /// `wraps`: how many objects are around this one. `must_speak`: it may be data that was logged, and is then none.
 fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bool)) -> Option<bool> {
     let (pairs, own, rest) = object(text)?;
@@ -56,9 +61,9 @@ fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bo
     let message = text::strip(message.trim_end_matches(['\n', '\r']));
     if wraps < MAX_WRAPS
         && message.starts_with('{')
-        && matches!(key, "log" | "message" | "textPayload" | "msg" | "text")
+        && matches!(key, "log" | "message" | "textPayload" | "msg" | "text" | "body")
     {
-        let inner = read_wrapped(&message, record, (wraps + 1, key == "message"));
+        let inner = read_wrapped(&message, record, (wraps + 1, matches!(key, "message" | "body")));
         if let Some(inner_unread) = inner {
             append(rest, record);
             return Some(unread_time || inner_unread);

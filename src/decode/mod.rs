@@ -29,6 +29,7 @@ mod json;
 mod json_exception;
 mod line;
 mod logfmt;
+pub mod otlp;
 mod own_header;
 mod prefix;
 mod severity;

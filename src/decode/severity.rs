@@ -81,6 +81,18 @@ pub(super) fn of(word: &str) -> Option<Severity> {
     number(word.as_bytes()).map(|number| Severity { text: word.to_owned(), number })
 }
 
+/// OpenTelemetry's short name of a severity number.
+pub(super) fn name(number: u8) -> &'static str {
+    match number {
+        1..=4 => "TRACE",
+        5..=8 => "DEBUG",
+        9..=12 => "INFO",
+        13..=16 => "WARN",
+        17..=20 => "ERROR",
+        _ => "FATAL",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,21 @@
-//! Takes the address, or says why it cannot be had and what to do.
-
-use std::io;
-use std::net::SocketAddr;
+//! Where metrics, health and the API are served.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 use tokio::net::TcpListener;
+
+use crate::listen::bind;
+use crate::listen::bind::BindError;
+use crate::listen::bind::Wanted;
+use crate::listen::bind::Words;
+
+const WORDS: Words = Words {
+    example: "--listen 127.0.0.1:9464",
+    flag: "--listen",
+    danger: "incidents would be readable without a password",
+    allow: "--allow-public or `http.allow_public: true`",
+};
 
 /// Where metrics, health and the API are served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,67 +35,7 @@ impl Default for HttpConfig {
     }
 }
 
-/// Why the address cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Not an address.
-    #[error("listen on `{listen}`: {source}; give HOST:PORT, as in --listen 127.0.0.1:9464")]
-    Address {
-        /// As configured.
-        listen: String,
-        /// What the resolver says.
-        source: io::Error,
-    },
-    /// Resolves to nothing.
-    #[error("listen on `{listen}`: the name has no address; give HOST:PORT, as in --listen 127.0.0.1:9464")]
-    NoAddress {
-        /// As configured.
-        listen: String,
-    },
-    /// Would be open to the network.
-    #[error(
-        "listen on {address}: it is not a loopback address, and incidents would be readable without a password; listen on 127.0.0.1, or allow \
-         it with --allow-public or `http.allow_public: true`"
-    )]
-    Public {
-        /// The address that was refused.
-        address: SocketAddr,
-    },
-    /// Somebody has it.
-    #[error(
-        "listen on {address}: the port is taken, perhaps by another relapse; stop that one or choose another port with --listen"
-    )]
-    Taken {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The system refuses.
-    #[error("listen on {address}: {source}; choose an address of this host, and a port above 1023, with --listen")]
-    Refused {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-/// Binds the first address that `listen` resolves to and that can be had.
+/// Takes the address.
 pub async fn bind(config: &HttpConfig) -> Result<TcpListener, BindError> {
-    let listen = || config.listen.clone();
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(config.listen.as_str())
-        .await
-        .map_err(|source| BindError::Address { listen: listen(), source })?
-        .collect();
-    if let Some(&address) = addresses.iter().find(|address| !config.allow_public && !address.ip().is_loopback()) {
-        return Err(BindError::Public { address });
-    }
-    let mut refused = BindError::NoAddress { listen: listen() };
-    for address in addresses {
-        match TcpListener::bind(address).await {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = BindError::Taken { address },
-            Err(source) => refused = BindError::Refused { address, source },
-        }
-    }
-    Err(refused)
+    bind::bind(Wanted { listen: &config.listen, allow_public: config.allow_public, words: &WORDS }).await
 }

@@ -7,7 +7,6 @@ pub mod api;
 pub mod bind;
 pub mod body;
 mod commands;
-mod connection;
 pub mod guard;
 mod health;
 pub mod orders;

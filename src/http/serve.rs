@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::api;
 use crate::http::commands;
-use crate::http::connection::Bounded;
 use crate::http::health;
 use crate::http::reply;
 use crate::http::shared::Shared;
+use crate::listen::connection::Bounded;
 
 /// The largest command has a few short fields.
 pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;

@@ -40,6 +40,7 @@ pub struct Engine {
     config: IncidentConfig,
     explain: bool,
     signatures: HashMap<Arc<str>, Arc<Signature>>,
+    numbers: Numbers,
     /// Service → the signatures whose scope names it.
     scoped: HashMap<Arc<str>, Vec<Arc<Signature>>>,
     places: Vec<Place>,
@@ -74,9 +75,10 @@ impl Engine {
         }
         for track in tracks {
             let at = self.place_at(&track.key.service, &track.key.environment);
+            let number = self.numbers.of(&track.key.signature);
             let signature = self.signatures.get(&track.key.signature);
             if let Some(place) = self.places.get_mut(at) {
-                place.restore(track, signature);
+                place.restore((number, track), signature);
             }
         }
     }
@@ -195,7 +197,7 @@ impl Engine {
 
     /// One track.
     pub fn track(&self, key: &TrackKey) -> Option<&Track> {
-        self.known(&key.service, &key.environment)?.track(&key.signature)
+        self.known(&key.service, &key.environment)?.track(self.numbers.known(&key.signature)?)
     }
 
     /// Every live release as people see it.
@@ -251,7 +253,8 @@ impl Engine {
         let Some(place) = self.places.get_mut(at) else { return };
         place.hear(&occurrence.resource, time, settings.config, out);
         let Some(part) = occurrence.part.clone().filter(|_| occurrence.signature.correlation.is_some()) else {
-            let found = Found { occurrence: &occurrence, time, note: None, is_part: false, is_joined: false };
+            let number = self.numbers.of(&occurrence.signature.id);
+            let found = Found { occurrence: &occurrence, number, time, note: None, is_part: false, is_joined: false };
             place.judge(&found, settings, out);
             place.tick(time, settings, out);
             return;
@@ -284,7 +287,9 @@ impl Engine {
     fn judge_joined(&mut self, joined: Vec<Joined>, out: &mut Vec<Effect>) {
         for Joined { occurrence, time, note, is_part } in joined {
             let (service, environment) = names_of(&occurrence.resource);
-            let found = Found { occurrence: &occurrence, time, note: note.as_deref(), is_part, is_joined: true };
+            let number = self.numbers.of(&occurrence.signature.id);
+            let note = note.as_deref();
+            let found = Found { occurrence: &occurrence, number, time, note, is_part, is_joined: true };
             self.at(service, environment, |place, settings| {
                 place.judge(&found, settings, out);
                 place.tick(time, settings, out);
@@ -299,6 +304,25 @@ impl Engine {
             change(track);
             out.push(Effect::TrackChanged(track.key.clone()));
         }
+    }
+}
+
+/// Gives every signature that was ever met a small number: places find their tracks by it without hashing.
+#[derive(Debug, Default)]
+struct Numbers(HashMap<Arc<str>, usize>);
+
+impl Numbers {
+    fn of(&mut self, signature: &Arc<str>) -> usize {
+        if let Some(number) = self.known(signature) {
+            return number;
+        }
+        let number = self.0.len();
+        self.0.insert(Arc::clone(signature), number);
+        number
+    }
+
+    fn known(&self, signature: &str) -> Option<usize> {
+        self.0.get(signature).copied()
     }
 }
 

@@ -83,7 +83,7 @@ pub struct Occurrence {
 /// What the judge wants done. Metrics and alerts come out of the same list, so they cannot disagree.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// An occurrence was judged.
+    /// An occurrence was judged: its track must be saved.
     Judged {
         /// Its track.
         key: TrackKey,
@@ -110,7 +110,7 @@ pub enum Effect {
     },
     /// Someone should hear of this.
     Notify(Box<Notice>),
-    /// The track must be saved.
+    /// The track must be saved for another reason.
     TrackChanged(TrackKey),
     /// The live releases of a service and environment must be saved.
     LiveChanged {

@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) comparable: bool,
     /// The releases that have it, while none of them has been current.
     holders: Vec<Box<str>>,
+    /// From here on it counts: `effective_at`, less what clocks may differ.
+    in_force_at: Timestamp,
 }
 
 /// Whether a fix is live.
@@ -47,7 +49,11 @@ pub(crate) enum Shipped {
 pub(crate) struct Outlook {
     /// Of the population it was worked out from; 0 = not yet.
     version: u64,
-    views: Box<[View]>,
+    /// The first of the views stands beside its track: most signatures have one fix, and with thousands of tracks every detour counts.
+    first: Option<View>,
+    others: Box<[View]>,
+    /// From a time on, the next moment at which the passing of time alone changes something.
+    next: Option<(Timestamp, Option<Timestamp>)>,
 }
 
 /// The newest fix meant for this place whose effect reaches a moment.
@@ -70,28 +76,28 @@ impl Outlook {
         }
         let meant = signature.fixes.iter().enumerate();
         let meant = meant.filter(|(_, fix)| fix.applies_to(around.rules.service, environment));
-        self.views = meant.map(|(index, fix)| View::of((index, fix), around)).collect();
-        self.version = version;
+        let mut views = meant.map(|(index, fix)| View::of((index, fix), around));
+        self.first = views.next();
+        self.others = views.collect();
+        (self.version, self.next) = (version, None);
     }
 
     /// Nothing is known any more (another catalog).
     pub(crate) fn forget(&mut self) {
-        self.version = 0;
+        (self.version, self.next) = (0, None);
+    }
+
+    fn views(&self) -> impl Iterator<Item = &View> {
+        self.first.iter().chain(&self.others)
     }
 
     /// Which fix counts at `time` (as-of: one that came later does not).
-    pub(crate) fn at<'a>(
-        &'a self,
-        signature: &'a Signature,
-        time: Timestamp,
-        around: &Surroundings<'_>,
-    ) -> FixState<'a> {
+    pub(crate) fn at<'a>(&'a self, signature: &'a Signature, time: Timestamp) -> FixState<'a> {
         if signature.open {
             return FixState::None;
         }
-        let fixes = || self.views.iter().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
-        let reached = later(time, around.config.skew);
-        let newest = fixes().filter(|(_, view)| view.effective_at <= reached).max_by_key(|(fix, _)| fix.at);
+        let fixes = || self.views().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
+        let newest = fixes().filter(|(_, view)| view.in_force_at <= time).max_by_key(|(fix, _)| fix.at);
         match (newest, fixes().min_by_key(|(fix, _)| fix.at)) {
             (Some((fix, view)), _) => FixState::InForce(fix, view),
             (None, Some((fix, _))) => FixState::Later(fix),
@@ -102,18 +108,25 @@ impl Outlook {
     /// The first moment after `clock` at which the passing of time alone changes which fix counts or where it puts a track. One named
     /// too early would cost a look and change nothing.
     pub(crate) fn next_change(
-        &self,
+        &mut self,
         signature: &Signature,
         clock: Timestamp,
         config: &IncidentConfig,
     ) -> Option<Timestamp> {
-        let moments = self.views.iter().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
+        if let Some((from, moment)) = self.next
+            && clock >= from
+            && moment.is_none_or(|moment| moment > clock)
+        {
+            return moment;
+        }
+        let moments = self.views().filter_map(|view| Some((signature.fixes.get(view.fix)?, view)));
         let moments = moments.flat_map(|(fix, view)| {
-            let in_force = earlier(view.effective_at, config.skew);
             let given_up = later(fix.at, config.pending);
-            [Some(in_force), fix.day_start, view.rollout_end, Some(given_up)]
+            [Some(view.in_force_at), fix.day_start, view.rollout_end, Some(given_up)]
         });
-        moments.flatten().filter(|moment| *moment > clock).min()
+        let next = moments.flatten().filter(|moment| *moment > clock).min();
+        self.next = Some((clock, next));
+        next
     }
 }
 
@@ -133,10 +146,12 @@ impl View {
         };
         let was_current = travels && population.releases().any(|live| live.was_current && contains(&live.release));
         let holders = population.releases().filter(|live| travels && !was_current && contains(&live.release));
+        let effective_at = first_sight.map_or(fix.at, |seen| seen.min(fix.at));
         Self {
             fix: index,
             travels,
-            effective_at: first_sight.map_or(fix.at, |seen| seen.min(fix.at)),
+            effective_at,
+            in_force_at: earlier(effective_at, around.config.skew),
             rollout_end,
             shipped: match population.current() {
                 _ if !was_current => Shipped::Never,

@@ -1,6 +1,5 @@
 //! One service in one environment: who is alive there, what was found there, and its timers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,6 +31,8 @@ use crate::model::incident::TrackState;
 use crate::model::record::Resource;
 use crate::model::view::ReleaseView;
 
+const NO_TRACK: u32 = u32::MAX;
+
 /// One service in one environment.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -40,8 +41,8 @@ pub(crate) struct Place {
     pub(crate) population: Population,
     /// In the order in which they were met.
     tracks: Vec<Kept>,
-    /// Signature id → index into `tracks`.
-    index: HashMap<Arc<str>, usize>,
+    /// Number of a signature → index into `tracks`; [`NO_TRACK`] where it has none.
+    index: Vec<u32>,
     groups: Groups,
     /// The earliest event time at which a timer of any track may fire.
     due: Option<Timestamp>,
@@ -70,6 +71,8 @@ pub(crate) struct Settings<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found<'a> {
     pub(crate) occurrence: &'a Occurrence,
+    /// Of its signature.
+    pub(crate) number: usize,
     /// Event time, capped.
     pub(crate) time: Timestamp,
     /// What it was joined with.
@@ -87,20 +90,19 @@ impl Place {
             environment: Arc::from(environment),
             population: Population::default(),
             tracks: Vec::new(),
-            index: HashMap::new(),
+            index: Vec::new(),
             groups: Groups::default(),
             due: None,
         }
     }
 
     /// Puts back what the store kept.
-    pub(crate) fn restore(&mut self, track: Track, signature: Option<&Arc<Signature>>) {
+    pub(crate) fn restore(&mut self, (number, track): (usize, Track), signature: Option<&Arc<Signature>>) {
         let clock = &mut self.population.clock;
         *clock = (*clock).max(track.last_seen).max(Some(track.since));
         self.look_again();
         self.groups.know(&track, signature.and_then(|signature| signature.family.as_deref()));
-        let id = Arc::clone(&track.key.signature);
-        self.add(id, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
+        self.add(number, Kept { track, outlook: Outlook::default(), signature: signature.cloned() });
     }
 
     /// Another catalog is in force.
@@ -128,9 +130,14 @@ impl Place {
         inventory::of(&self.environment, found.chain(scoped), &around)
     }
 
-    /// One track.
-    pub(crate) fn track(&self, signature: &str) -> Option<&Track> {
-        self.tracks.get(*self.index.get(signature)?).map(|kept| &kept.track)
+    /// The track of the signature with this number.
+    pub(crate) fn track(&self, number: usize) -> Option<&Track> {
+        self.tracks.get(self.position(number)?).map(|kept| &kept.track)
+    }
+
+    fn position(&self, number: usize) -> Option<usize> {
+        let at = self.index.get(number).filter(|at| **at != NO_TRACK)?;
+        usize::try_from(*at).ok()
     }
 
     /// A record of `resource` was written at `time`.
@@ -179,10 +186,11 @@ impl Place {
     }
 
     /// The index of the track of `signature`, which is made if it is new.
-    fn find_or_add(&mut self, signature: &Arc<Signature>, clock: Timestamp, mutes: &Mutes) -> usize {
-        if let Some(at) = self.index.get(&signature.id) {
-            return *at;
+    fn find_or_add(&mut self, found: &Found<'_>, clock: Timestamp, mutes: &Mutes) -> usize {
+        if let Some(at) = self.position(found.number) {
+            return at;
         }
+        let signature = &found.occurrence.signature;
         let key = TrackKey {
             signature: signature.id.clone(),
             service: self.service.clone(),
@@ -191,13 +199,18 @@ impl Place {
         let muted_until = mutes.until(&key);
         let track = Track { muted_until, ..track::new_track(key, TrackState::Open, clock) };
         let kept = Kept { track, outlook: Outlook::default(), signature: Some(signature.clone()) };
-        self.add(signature.id.clone(), kept)
+        self.add(found.number, kept)
     }
 
-    fn add(&mut self, signature: Arc<str>, kept: Kept) -> usize {
+    fn add(&mut self, number: usize, kept: Kept) -> usize {
         let at = self.tracks.len();
         self.tracks.push(kept);
-        self.index.insert(signature, at);
+        if self.index.len() <= number {
+            self.index.resize(number + 1, NO_TRACK);
+        }
+        if let Some(slot) = self.index.get_mut(number) {
+            *slot = u32::try_from(at).unwrap_or(NO_TRACK);
+        }
         at
     }
 
@@ -206,7 +219,7 @@ impl Place {
         let Found { occurrence, time, .. } = *found;
         self.population.advance(time);
         let clock = self.population.clock.unwrap_or(time);
-        let at = self.find_or_add(&occurrence.signature, clock, settings.mutes);
+        let at = self.find_or_add(found, clock, settings.mutes);
         let Some(Kept { track, outlook, signature }) = self.tracks.get_mut(at) else { return };
         let was_open = track.episode.is_some();
         let signature = signature.as_deref().unwrap_or(&occurrence.signature);
@@ -216,7 +229,8 @@ impl Place {
             config: settings.config,
         };
         outlook.refresh(signature, &self.environment, &around);
-        let state = outlook.at(signature, time, &around);
+        let change = outlook.next_change(signature, clock, settings.config);
+        let state = outlook.at(signature, time);
         let case = Case {
             resource: &occurrence.resource,
             time,
@@ -225,7 +239,7 @@ impl Place {
             note: found.note,
         };
         let ruling = verdict::judge(&case, state, &around);
-        let state = if clock == time { state } else { outlook.at(signature, clock, &around) };
+        let state = if clock == time { state } else { outlook.at(signature, clock) };
         let standing = Standing::of(state, clock, &around);
         let facts = notice::Facts { signature: Some(signature), around, time, cause: None };
         let from = change_fix(track, &standing, (&facts, clock), out);
@@ -246,8 +260,7 @@ impl Place {
             self.groups.join(track, signature.family.as_deref());
         }
         track::count(track, ruling.verdict, time);
-        let due = outlook.next_change(signature, clock, settings.config);
-        self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
+        self.due = self.due.into_iter().chain(change).chain(track::due(track, settings.config)).min();
         let told = settings.explain || !steps.is_empty();
         let why = if told { ruling.to_string() } else { String::new() };
         let (verdict, basis) = (ruling.verdict, ruling.basis);
@@ -262,7 +275,6 @@ impl Place {
         if was_open {
             self.groups.leave(track);
         }
-        out.push(Effect::TrackChanged(track.key.clone()));
     }
 
     /// Lets time pass for every track here and finds the next moment that matters. Alarms end by `clock`, the latest record heard;
@@ -286,7 +298,8 @@ impl Place {
                 continue;
             };
             outlook.refresh(signature, &self.environment, &around);
-            let standing = Standing::of(outlook.at(signature, known, &around), known, &around);
+            let change = outlook.next_change(signature, known, settings.config);
+            let standing = Standing::of(outlook.at(signature, known), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
             let fix_at = track.fix_at;
             let from = change_fix(track, &standing, (&facts, clock), out);
@@ -298,8 +311,7 @@ impl Place {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
             self.groups.leave(track);
-            let due = outlook.next_change(signature, known, settings.config);
-            self.due = self.due.into_iter().chain(due).chain(track::due(track, settings.config)).min();
+            self.due = self.due.into_iter().chain(change).chain(track::due(track, settings.config)).min();
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
 use crate::model::verdict::Verdict;
+use crate::model::verdict::VerdictCounts;
 
 /// One judged occurrence, and what is known around it.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +82,7 @@ pub(crate) fn new_track(key: TrackKey, state: TrackState, time: Timestamp) -> Tr
         since: time,
         before_suspect: None,
         occurrences: 0,
-        verdicts: std::collections::BTreeMap::new(),
+        verdicts: VerdictCounts::default(),
         first_seen: None,
         last_seen: None,
         last_verdict: None,
@@ -104,7 +105,7 @@ pub(crate) fn new_track(key: TrackKey, state: TrackState, time: Timestamp) -> Tr
 /// Counts one occurrence, whatever its verdict.
 pub(crate) fn count(track: &mut Track, verdict: Verdict, time: Timestamp) {
     track.occurrences += 1;
-    *track.verdicts.entry(verdict).or_default() += 1;
+    track.verdicts.add(verdict);
     track.first_seen = Some(track.first_seen.map_or(time, |first| first.min(time)));
     track.last_seen = Some(track.last_seen.map_or(time, |last| last.max(time)));
     track.last_verdict = Some(verdict);

@@ -67,6 +67,24 @@ impl Numbers {
         Some(())
     }
 
+    /// The numbers in front of the first `-` or `+`, and where they end.
+    fn dotted(text: &str) -> Option<(Self, usize)> {
+        let (mut numbers, mut value) = (Self::default(), None::<u64>);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'0'..=b'9' => value = Some(value.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(byte - b'0'))?),
+                b'.' => numbers.push(value.take()?)?,
+                b'-' | b'+' => {
+                    numbers.push(value?)?;
+                    return Some((numbers, at));
+                }
+                _ => return None,
+            }
+        }
+        numbers.push(value?)?;
+        Some((numbers, text.len()))
+    }
+
     fn of(texts: impl Iterator<Item = Option<u64>>) -> Option<Self> {
         let mut numbers = Self::default();
         for value in texts {
@@ -82,11 +100,15 @@ impl<'a> Version<'a> {
     }
 
     fn dotted(release: &'a str) -> Option<Self> {
-        let (family, rest) = release.rsplit_once('@').unwrap_or(("", release));
+        // Every occurrence comes by here: names are short, so bytes in a loop beat any searcher.
+        let (family, rest) = match release.bytes().rposition(|byte| byte == b'@') {
+            Some(at) => (release.get(..at)?, release.get(at + 1..)?),
+            None => ("", release),
+        };
         let rest = rest.strip_prefix(['v', 'V']).unwrap_or(rest);
-        let (rest, build) = split_off(rest, '+');
-        let (core, pre) = split_off(rest, '-');
-        let numbers = Numbers::of(core.split('.').map(number))?;
+        let (numbers, end) = Numbers::dotted(rest)?;
+        let (rest, build) = split_off(rest.get(end..)?, '+');
+        let pre = rest.strip_prefix('-');
         (pre != Some("") && build != Some("")).then_some(Self { pre, build, ..Self::plain(family, numbers) })
     }
 
@@ -148,7 +170,7 @@ impl<'a> Version<'a> {
         // Sentry's `package@version` names what the bare version of a fix leaves unsaid; two packages have no order. A counter
         // without its service says nothing.
         let unsaid = self.numbers.len >= 2 && (self.family.is_empty() || other.family.is_empty());
-        if self.family != other.family && !unsaid {
+        if !unsaid && self.family != other.family {
             return None;
         }
         let order = self.cmp_numbers(other).then_with(|| match (self.pre, other.pre) {
@@ -210,7 +232,9 @@ fn split_number(identifier: &str) -> (&str, Option<u64>) {
 }
 
 fn split_off(text: &str, at: char) -> (&str, Option<&str>) {
-    text.split_once(at).map_or((text, None), |(head, tail)| (head, Some(tail)))
+    // Most names have nothing behind their numbers.
+    let parts = if text.is_empty() { None } else { text.split_once(at) };
+    parts.map_or((text, None), |(head, tail)| (head, Some(tail)))
 }
 
 /// A plain decimal number; `+1`, an empty part and anything beyond 64 bits are none.

@@ -1,6 +1,9 @@
 //! The bytes of one stream that are still needed: some history, then what is not yet completed. Receives blocks as they come, knows
 //! the file offset and line number of every byte it holds, and never holds more of a line than its bound.
 
+use std::io;
+use std::io::Read;
+
 use memchr::memchr;
 use memchr::memchr_iter;
 use memchr::memrchr;
@@ -31,8 +34,10 @@ pub(crate) struct Completed {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    bytes: Vec<u8>,
-    /// Bytes that once stood before `bytes`.
+    /// What is held, and room for more behind it.
+    room: Vec<u8>,
+    len: usize,
+    /// Bytes that once stood before these.
     dropped: usize,
     start: usize,
     offset: u64,
@@ -50,7 +55,8 @@ impl Buffer {
     /// Begins at byte `offset`, 1-based line `line` of the file.
     pub(crate) fn new(offset: u64, line: u64) -> Self {
         Self {
-            bytes: Vec::new(),
+            room: Vec::new(),
+            len: 0,
             dropped: 0,
             start: 0,
             offset,
@@ -63,7 +69,7 @@ impl Buffer {
 
     /// Everything held, history included.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.room.get(..self.len).unwrap_or_default()
     }
 
     /// How many bytes held earlier were dropped.
@@ -86,31 +92,60 @@ impl Buffer {
         (self.offset, self.line)
     }
 
+    /// Reads at most `most` bytes to where they stay, as [`Buffer::append`] takes them. Gives how many.
+    pub(crate) fn read(&mut self, most: usize, max_line: usize, reader: &mut dyn Read) -> io::Result<usize> {
+        let read = reader.read(self.space(most))?;
+        let end = self.len + read;
+        if read <= max_line.saturating_sub(self.len - self.line_start) {
+            self.take(end);
+        } else {
+            let block = self.room.get(self.len..end).unwrap_or_default().to_vec();
+            self.append(&block, max_line);
+        }
+        Ok(read)
+    }
+
     /// Appends a block; of each line at most `max_line` bytes are kept, its newline besides.
     pub(crate) fn append(&mut self, mut block: &[u8], max_line: usize) {
         loop {
-            let room = max_line.saturating_sub(self.bytes.len() - self.line_start);
+            let room = max_line.saturating_sub(self.len - self.line_start);
             if block.len() <= room {
-                self.bytes.extend_from_slice(block);
-                if let Some(newline) = memrchr(b'\n', block) {
-                    self.line_start = self.bytes.len() - block.len() + newline + 1;
-                }
+                self.space(block.len()).copy_from_slice(block);
+                self.take(self.len + block.len());
                 return;
             }
             let len = memchr(b'\n', block).unwrap_or(block.len());
             let (line, rest) = block.split_at(len);
             let (kept, left_out) = line.split_at(len.min(room));
-            self.bytes.extend_from_slice(kept);
+            self.space(kept.len()).copy_from_slice(kept);
+            self.len += kept.len();
             self.leave_out(left_out.len());
             let Some((newline, rest)) = rest.split_first() else { return };
-            self.bytes.push(*newline);
-            self.line_start = self.bytes.len();
+            self.space(1).fill(*newline);
+            self.take(self.len + 1);
             block = rest;
         }
     }
 
+    /// So many bytes behind what is held.
+    fn space(&mut self, wanted: usize) -> &mut [u8] {
+        let end = self.len + wanted;
+        if self.room.len() < end {
+            self.room.resize(end, 0);
+        }
+        self.room.get_mut(self.len..end).unwrap_or_default()
+    }
+
+    /// What was written behind the bytes held, up to `end`, is held too.
+    fn take(&mut self, end: usize) {
+        if let Some(newline) = memrchr(b'\n', self.room.get(self.len..end).unwrap_or_default()) {
+            self.line_start = self.len + newline + 1;
+        }
+        self.len = end;
+    }
+
     fn leave_out(&mut self, len: usize) {
-        let at = self.bytes.len();
+        let at = self.len;
         match self.gaps.last_mut() {
             _ if len == 0 => {}
             Some(gap) if gap.at == at => gap.bytes += wide(len),
@@ -133,7 +168,7 @@ impl Buffer {
             self.counted = (self.start, self.line);
         }
         let (from, line) = self.counted;
-        let newlines = memchr_iter(b'\n', self.bytes.get(from..at).unwrap_or_default()).count();
+        let newlines = memchr_iter(b'\n', self.bytes().get(from..at).unwrap_or_default()).count();
         self.counted = (at, line + wide(newlines));
         self.counted.1
     }
@@ -157,7 +192,8 @@ impl Buffer {
         if dropped < DROP_AT {
             return;
         }
-        self.bytes.drain(..dropped);
+        self.room.copy_within(dropped..self.len, 0);
+        self.len -= dropped;
         self.dropped += dropped;
         self.start -= dropped;
         self.line_start -= dropped;
@@ -169,8 +205,8 @@ impl Buffer {
 
     /// Everything is judged and nothing follows.
     pub(crate) fn forget(&mut self) {
-        self.dropped += self.bytes.len();
-        self.bytes = Vec::new();
+        self.dropped += self.len;
+        (self.room, self.len) = (Vec::new(), 0);
         self.gaps.clear();
         (self.start, self.line_start) = (0, 0);
         self.counted = (0, self.line);
@@ -193,6 +229,21 @@ mod tests {
             assert_eq!(buffer.offset_at(17), 100 + 23, "the line behind it");
             assert_eq!(buffer.complete(22), Completed { bytes: 28, overlong: 6, lines: 3 });
             assert_eq!(buffer.position(), (128, 10));
+        }
+    }
+
+    #[test]
+    fn what_is_read_in_place_is_held_as_what_is_appended() {
+        let text = b"short\n0123456789abcdef\n\nnext\n0123456789";
+        for size in 1..text.len() {
+            let (mut appended, mut read) = (Buffer::new(0, 1), Buffer::new(0, 1));
+            text.chunks(size).for_each(|block| appended.append(block, 10));
+            let mut reader = text.as_slice();
+            while read.read(size, 10, &mut reader).unwrap() > 0 {}
+            assert_eq!(read.bytes(), appended.bytes(), "blocks of {size}");
+            assert_eq!(read.complete_lines(), appended.complete_lines());
+            let end = read.complete_lines();
+            assert_eq!(read.complete(end), appended.complete(end));
         }
     }
 

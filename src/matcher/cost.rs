@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::matcher::Matcher;
 use crate::matcher::literals;
+use crate::matcher::shaped;
 use crate::matcher::sieve;
 use crate::matcher::sieve::Means;
 
@@ -23,7 +24,7 @@ pub struct Cost {
     pub signature: Arc<str>,
     /// How it is looked for.
     pub tier: CostTier,
-    /// Every match holds one of these; none = every record is asked.
+    /// Every match holds one of these, a text or a run of byte classes (`E[0-9]`); none = every record is asked.
     pub literals: Vec<String>,
     /// How often it was called in the sample.
     pub candidates: u64,
@@ -43,7 +44,9 @@ pub enum CostTier {
     Middle,
     /// Shorter ones: a vector search if they are few, else every byte is walked.
     Short,
-    /// No literal: every record is decoded.
+    /// No literal, but a run of byte classes.
+    Window,
+    /// Neither: every record is decoded.
     Every,
 }
 
@@ -58,9 +61,12 @@ pub(crate) fn costs(matcher: &Matcher, sample: &[u8]) -> Vec<Cost> {
         .zip(called)
         .map(|(signature, called)| {
             let set = literals::of_signature(signature, &matcher.rarity);
-            let tier = set
-                .as_ref()
-                .map_or(CostTier::Every, |set| set.iter().map(|literal| tier(literal)).max().unwrap_or(CostTier::Long));
+            let windows = if set.is_none() { shaped::of_signature(signature).unwrap_or_default() } else { Vec::new() };
+            let tier = match &set {
+                Some(set) => set.iter().map(|literal| tier(literal)).max().unwrap_or(CostTier::Long),
+                None if windows.is_empty() => CostTier::Every,
+                None => CostTier::Window,
+            };
             let (candidates, each) = if tier == CostTier::Every { (lines, QUESTION) } else { (called, CANDIDATE) };
             let rate = quantity(candidates) / megabytes;
             let texts =
@@ -68,7 +74,7 @@ pub(crate) fn costs(matcher: &Matcher, sample: &[u8]) -> Vec<Cost> {
             Cost {
                 signature: Arc::clone(&signature.id),
                 tier,
-                literals: texts.collect(),
+                literals: texts.chain(windows.iter().map(ToString::to_string)).collect(),
                 candidates,
                 candidates_per_megabyte: rate,
                 microseconds_per_megabyte: rate * each / 1_000.0,

@@ -26,9 +26,9 @@ pub(crate) struct Evidence<'t, 'r> {
 }
 
 impl<'t, 'r> Evidence<'t, 'r> {
-    /// Of a record that matched.
-    pub(crate) fn of(signature: &'t Signature, record: &'r Record) -> Self {
-        let positive = leaves::positive(&signature.detection, record);
+    /// Of a record that matched; `whole`: with the whole condition, not with a selection of a correlated signature only.
+    pub(crate) fn of(signature: &'t Signature, record: &'r Record, whole: bool) -> Self {
+        let positive = leaves::positive(&signature.detection, record, whole);
         Self { selections: positive.into_iter().map(|selection| leaves::of(&selection.test, record)).collect() }
     }
 

@@ -19,11 +19,9 @@ use crate::matcher::prefilter::Survey;
 use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
-use crate::matcher::shape::Shown;
 use crate::matcher::sieve::Search;
 use crate::matcher::verify;
-use crate::matcher::watch;
-use crate::matcher::watch::Tuple;
+use crate::matcher::watch::Gathering;
 use crate::matcher::watch::Watch;
 use crate::model::record::Origin;
 use crate::model::record::Record;
@@ -38,7 +36,8 @@ pub(crate) struct Memory {
     /// The time before a record.
     pub earlier: Earlier,
     scratch: Vec<u8>,
-    tuple: Tuple,
+    /// One serves every line.
+    gathering: Gathering,
 }
 
 /// Everything one stretch needs.
@@ -63,7 +62,6 @@ pub(crate) struct Judge<'a> {
 struct WatchedLine {
     at: usize,
     end: usize,
-    tuple: Tuple,
 }
 
 /// What the clean copy of a line told.
@@ -109,7 +107,7 @@ impl Judge<'_> {
             let next = matcher.prefilter.next(self.buffer.bytes(), end, &mut search);
             let behind = |line: &mut WatchedLine| next.is_none_or(|(_, hit_end)| hit_end > line.end);
             if let Some(line) = watched.take_if(behind)
-                && self.is_tuple_due(line.tuple)
+                && self.is_gathered_due()
             {
                 cursor = self.judge_around(cursor, line.at, true);
                 if next.is_some_and(|(_, hit_end)| hit_end <= cursor) {
@@ -122,7 +120,7 @@ impl Judge<'_> {
                 Hit::Literal | Hit::Boot => true,
                 Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
                 Hit::Interruption if hit_end > cleaned => {
-                    let (line_end, verdict) = self.look_behind(&mut quiet, (hit_end, end));
+                    let (line_end, verdict) = self.look_behind(&mut quiet, hit_end, &search);
                     cleaned = line_end;
                     if verdict == Hidden::Nowhere {
                         // The clean copy stood for the line: its colours need not be met one by one.
@@ -132,7 +130,7 @@ impl Judge<'_> {
                 }
                 Hit::Interruption => false,
                 Hit::Watch(key) => {
-                    self.collect(&mut watched, key, hit_end);
+                    self.gather(&mut watched, (key, hit_end), &mut search);
                     false
                 }
             };
@@ -162,11 +160,11 @@ impl Judge<'_> {
 
     /// Looks at the clean copy of the line around an interruption, once a line, or at those of many lines. Gives the end of what was
     /// looked at.
-    fn look_behind(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize)) -> (usize, Hidden) {
+    fn look_behind(&mut self, quiet: &mut Quiet, hit_end: usize, search: &Search) -> (usize, Hidden) {
         let bytes = self.buffer.bytes();
         let (line_start, line_end) = (framing::line_start(bytes, hit_end - 1), framing::line_end(bytes, hit_end - 1));
         let (prefilter, scratch) = (&self.matcher.prefilter, &mut self.memory.scratch);
-        if let Some(until) = quiet.vouch(prefilter, bytes, (&(line_start..line_end), end), scratch) {
+        if let Some(until) = quiet.vouch(prefilter, (bytes, search), &(line_start..line_end), scratch) {
             return (until, Hidden::Unknown);
         }
         let line = bytes.get(line_start..line_end).unwrap_or_default();
@@ -181,24 +179,25 @@ impl Judge<'_> {
         (line_end, hidden)
     }
 
-    fn is_tuple_due(&mut self, tuple: Tuple) -> bool {
-        let due = self.memory.watch.is_due(&tuple);
-        self.memory.tuple = tuple;
-        due
+    fn is_gathered_due(&mut self) -> bool {
+        let Memory { watch, gathering, .. } = &mut *self.memory;
+        watch.is_due(gathering, self.buffer.bytes())
     }
 
-    fn collect(&mut self, watched: &mut Option<WatchedLine>, key: usize, hit_end: usize) {
+    fn gather(&mut self, watched: &mut Option<WatchedLine>, (key, hit_end): (usize, usize), search: &mut Search) {
         if !self.config.release_watch {
             return;
         }
         let bytes = self.buffer.bytes();
-        let line = watched.get_or_insert_with(|| {
-            // One allocation serves every line.
-            let mut tuple = std::mem::take(&mut self.memory.tuple);
-            tuple.clear();
-            WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1), tuple }
-        });
-        watch::add_value(&mut line.tuple, key, bytes, hit_end);
+        let Memory { watch, gathering, .. } = &mut *self.memory;
+        if watched.is_some() {
+            return gathering.go_on(watch, key, bytes, hit_end);
+        }
+        *watched = Some(WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1) });
+        gathering.begin(watch, key, bytes, hit_end);
+        if let Some(known_to) = gathering.known_to() {
+            search.skip_to(known_to);
+        }
     }
 
     /// Judges the record that holds the byte at `at`, and gives its end.
@@ -227,16 +226,18 @@ impl Judge<'_> {
         let all = 0..if every { matcher.signatures.len() } else { 0 };
         let some =
             if every { (&[][..], &[][..]) } else { (survey.signatures.as_slice(), matcher.prefilter.unfiltered()) };
-        let mut shown = Shown::default();
         for index in all.chain(merged(some.0, some.1)) {
-            if !matcher.shapes.may_match(index, &record, &mut shown) {
-                continue;
-            }
-            match matcher.find(index, &record, raw) {
+            let Some(signature) = matcher.signatures.get(index) else { continue };
+            let work = self.memory.tally.work.entry(Arc::clone(&signature.id)).or_default();
+            work.bytes += raw.len() as u64;
+            let cut = matcher.budgets.cut(index, signature, &record, raw.len());
+            work.over_budget += u64::from(cut.is_some());
+            match matcher.find(index, cut.as_ref().unwrap_or(&record), raw) {
                 Some(found) => {
                     let (bytes, dropped) = (self.buffer.bytes(), self.buffer.dropped());
                     let preceded_at = self.memory.earlier.time(bytes, start, dropped);
-                    self.out.push(Observation::Match(Match { preceded_at, ..found }));
+                    let record = Arc::clone(&record);
+                    self.out.push(Observation::Match(Match { record, preceded_at, ..found }));
                 }
                 None => note_near_miss(&mut self.memory.tally, matcher, &survey, index, &record),
             }
@@ -254,16 +255,21 @@ impl Judge<'_> {
             return false;
         }
         let bytes = self.buffer.bytes();
+        let Memory { watch, gathering, .. } = &mut *self.memory;
         let mut due = false;
-        let mut watched: Option<(usize, Tuple)> = None;
+        let mut line_end = None;
         for (key, hit_end) in &survey.watched {
-            if let Some((_, tuple)) = watched.take_if(|(line_end, _)| hit_end > line_end) {
-                due |= self.memory.watch.is_due(&tuple);
+            if line_end.take_if(|line_end| hit_end > line_end).is_some() {
+                due |= watch.is_due(gathering, bytes);
             }
-            let (_, tuple) = watched.get_or_insert_with(|| (framing::line_end(bytes, hit_end - 1), Tuple::new()));
-            watch::add_value(tuple, *key, bytes, *hit_end);
+            if line_end.is_some() {
+                gathering.go_on(watch, *key, bytes, *hit_end);
+            } else {
+                line_end = Some(framing::line_end(bytes, hit_end - 1));
+                gathering.begin(watch, *key, bytes, *hit_end);
+            }
         }
-        watched.is_some_and(|(_, tuple)| self.memory.watch.is_due(&tuple)) || due
+        line_end.is_some() && watch.is_due(gathering, bytes) || due
     }
 
     fn decode(&mut self, start: usize, end: usize) -> Record {
@@ -293,8 +299,8 @@ impl Judge<'_> {
 }
 
 /// A literal of a signature that applies here was met, and the rest of it did not hold.
-fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
-    if survey.signatures.binary_search(&index).is_err() {
+pub(crate) fn note_near_miss(tally: &mut Tally, matcher: &Matcher, survey: &Survey, index: usize, record: &Record) {
+    if survey.signatures.binary_search(&index).is_err() || !matcher.prefilter.has_literal(index) {
         return;
     }
     if let Some(signature) = matcher.signatures.get(index)

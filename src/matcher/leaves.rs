@@ -20,6 +20,7 @@ use crate::catalog::detection::Pattern;
 use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Selection;
 use crate::catalog::detection::Test;
+use crate::catalog::signature::Signature;
 use crate::matcher::fold;
 use crate::matcher::fold::Stance;
 use crate::matcher::verify;
@@ -33,6 +34,38 @@ pub(crate) enum Question<'t> {
     Pattern(&'t Pattern),
     /// A predicate, `|all` or not.
     Predicate(&'t Predicate, bool),
+}
+
+impl<'t> Question<'t> {
+    /// The expressions it asks by.
+    pub(crate) fn patterns(self) -> &'t [Pattern] {
+        match self {
+            Self::Pattern(pattern) => std::slice::from_ref(pattern),
+            Self::Predicate(Predicate::Re(patterns), _) => patterns,
+            Self::Predicate(..) => &[],
+        }
+    }
+}
+
+/// Every question of a signature's selections.
+pub(crate) fn questions(signature: &Signature) -> Vec<Question<'_>> {
+    let mut found = Vec::new();
+    signature.detection.selections.iter().for_each(|selection| add_questions(&selection.test, &mut found));
+    found
+}
+
+fn add_questions<'t>(test: &'t Test, found: &mut Vec<Question<'t>>) {
+    match test {
+        Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| add_questions(part, found)),
+        Test::Pattern(pattern) => found.push(Question::Pattern(pattern)),
+        Test::Field(test) => found.push(Question::Predicate(&test.predicate, test.all)),
+        Test::Exception(_, tests) => tests.iter().for_each(|test| match test {
+            LinkTest::Field(test) => found.push(Question::Predicate(&test.predicate, test.all)),
+            LinkTest::Frame(_, tests) => {
+                found.extend(tests.iter().map(|test| Question::Predicate(&test.predicate, test.all)));
+            }
+        }),
+    }
 }
 
 /// One question, the value it met, and its answer.
@@ -50,6 +83,8 @@ pub(crate) struct Leaf<'t, 'r> {
     pub exception: Option<&'r Exception>,
     /// The answer, negation included.
     pub holds: bool,
+    /// Where in the value a pattern matched, if that is known already.
+    matched: Option<Range<usize>>,
 }
 
 impl<'t> Leaf<'t, '_> {
@@ -62,7 +97,7 @@ impl<'t> Leaf<'t, '_> {
         let texts =
             |literals: &[Literal], stance| literals.iter().find_map(|literal| fold::find(literal, stance, value));
         match self.question {
-            Question::Pattern(pattern) => position(pattern, value),
+            Question::Pattern(_) => self.matched.clone(),
             Question::Predicate(Predicate::Equals(literals), _) => texts(literals, Stance::Whole),
             Question::Predicate(Predicate::Contains(literals), _) => texts(literals, Stance::Inside),
             Question::Predicate(Predicate::StartsWith(literals), _) => texts(literals, Stance::Start),
@@ -76,12 +111,7 @@ impl<'t> Leaf<'t, '_> {
 
     /// The regular expressions of the leaf.
     pub(crate) fn regexes(&self) -> impl Iterator<Item = &'t Regex> {
-        let patterns = match self.question {
-            Question::Pattern(pattern) => std::slice::from_ref(pattern),
-            Question::Predicate(Predicate::Re(patterns), _) => patterns,
-            Question::Predicate(..) => &[],
-        };
-        patterns.iter().filter_map(|pattern| pattern.regex.regex())
+        self.question.patterns().iter().filter_map(|pattern| pattern.regex.regex())
     }
 }
 
@@ -89,25 +119,37 @@ fn position(pattern: &Pattern, value: &str) -> Option<Range<usize>> {
     pattern.regex.regex()?.find(value).map(|found| found.range())
 }
 
-/// Every selection that holds and that the condition wants to hold, in the order of the condition.
-pub(crate) fn positive<'t>(detection: &'t Detection, record: &Record) -> Vec<&'t Selection> {
-    fn walk<'t>(detection: &'t Detection, condition: &'t Condition, record: &Record, found: &mut Vec<&'t Selection>) {
-        match condition {
-            Condition::Selection(index) => {
-                let selection = detection.selections.get(*index);
-                found.extend(selection.filter(|selection| verify::test_holds(&selection.test, record)));
-            }
-            Condition::All(parts) | Condition::Any(parts) => {
-                for part in parts.iter().filter(|part| verify::condition_holds(detection, part, record)) {
-                    walk(detection, part, record, found);
-                }
-            }
-            Condition::Not(_) => {}
-        }
-    }
+/// Every selection that holds and that the condition wants to hold, in the order of the condition. `holds`: the whole condition is known
+/// to hold.
+pub(crate) fn positive<'t>(detection: &'t Detection, record: &Record, holds: bool) -> Vec<&'t Selection> {
     let mut found = Vec::new();
-    walk(detection, &detection.condition, record, &mut found);
+    add_positive(detection, (&detection.condition, holds), record, &mut found);
     found
+}
+
+fn add_positive<'t>(
+    detection: &'t Detection,
+    (condition, holds): (&'t Condition, bool),
+    record: &Record,
+    found: &mut Vec<&'t Selection>,
+) {
+    match condition {
+        Condition::Selection(index) => {
+            let selection = detection.selections.get(*index);
+            found.extend(selection.filter(|selection| holds || verify::test_holds(&selection.test, record)));
+        }
+        Condition::All(parts) if holds => {
+            for part in parts {
+                add_positive(detection, (part, true), record, found);
+            }
+        }
+        Condition::All(parts) | Condition::Any(parts) => {
+            for part in parts.iter().filter(|part| verify::condition_holds(detection, part, record)) {
+                add_positive(detection, (part, true), record, found);
+            }
+        }
+        Condition::Not(_) => {}
+    }
 }
 
 /// Every leaf of `test`, in the order written. Where several links or frames are in question, the leaves are those of the one that
@@ -125,13 +167,19 @@ pub(crate) fn of<'t, 'r>(test: &'t Test, record: &'r Record) -> Vec<Leaf<'t, 'r>
 
 fn pattern_leaf<'t, 'r>(pattern: &'t Pattern, record: &'r Record) -> Leaf<'t, 'r> {
     let texts = [Some(record.body.as_str()), record.original.as_deref()].into_iter().flatten();
-    let text = texts.map(Cow::Borrowed).find(|text| pattern.regex.is_match(text));
-    let link = || record.exceptions.iter().find(|link| pattern.regex.is_match(&verify::headline(link)));
-    let exception = if text.is_none() { link() } else { None };
-    let holds = text.is_some() || exception.is_some();
-    let headline = exception.map(|link| Cow::Owned(verify::headline(link)));
-    let value = text.or(headline).or(Some(Cow::Borrowed(record.body.as_str())));
-    Leaf { field: "pattern".to_owned(), question: Question::Pattern(pattern), negated: false, value, exception, holds }
+    let in_text = texts.map(Cow::Borrowed).find_map(|text| position(pattern, &text).map(|place| (text, place, None)));
+    let in_links = || {
+        record.exceptions.iter().find_map(|link| {
+            let headline = verify::headline(link);
+            position(pattern, &headline).map(|place| (Cow::Owned(headline), place, Some(link)))
+        })
+    };
+    let (question, field, negated) = (Question::Pattern(pattern), "pattern".to_owned(), false);
+    if let Some((value, place, exception)) = in_text.or_else(in_links) {
+        return Leaf { field, question, negated, value: Some(value), exception, holds: true, matched: Some(place) };
+    }
+    let value = Some(Cow::Borrowed(record.body.as_str()));
+    Leaf { field, question, negated, value, exception: None, holds: false, matched: None }
 }
 
 fn field_leaf<'t, 'r, F>(
@@ -142,7 +190,7 @@ fn field_leaf<'t, 'r, F>(
 ) -> Leaf<'t, 'r> {
     let holds = verify::field_holds(test, value.as_deref());
     let question = Question::Predicate(&test.predicate, test.all);
-    Leaf { field, question, negated: test.negated, value, exception, holds }
+    Leaf { field, question, negated: test.negated, value, exception, holds, matched: None }
 }
 
 fn exception_leaves<'t, 'r>(link: Link, tests: &'t [LinkTest], record: &'r Record) -> Vec<Leaf<'t, 'r>> {

@@ -12,6 +12,8 @@ use crate::catalog::detection::Literal;
 use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Test;
 use crate::catalog::signature::Signature;
+use crate::matcher::leaves;
+use crate::matcher::leaves::Question;
 use crate::matcher::part;
 use crate::matcher::rarity::COMMON;
 use crate::matcher::rarity::Rarity;
@@ -195,30 +197,20 @@ fn weight(literal: &[u8], rarity: &Rarity) -> usize {
 
 /// Every text the selections of a signature compare with, as written: what [`Rarity`] learns of the catalog.
 pub(crate) fn texts(signature: &Signature) -> Vec<&str> {
-    fn of_predicate<'s>(predicate: &'s Predicate, found: &mut Vec<&'s str>) {
-        match predicate {
-            Predicate::Equals(literals)
-            | Predicate::Contains(literals)
-            | Predicate::StartsWith(literals)
-            | Predicate::EndsWith(literals) => found.extend(literals.iter().map(|literal| literal.text.as_str())),
-            Predicate::Re(patterns) => found.extend(patterns.iter().map(|pattern| pattern.source.as_str())),
-            Predicate::Exists(_) | Predicate::Cidr(_) | Predicate::Compare(..) => {}
+    let texts = leaves::questions(signature).into_iter().map(|question| -> Vec<&str> {
+        match question {
+            Question::Pattern(pattern) => vec![&pattern.source],
+            Question::Predicate(predicate, _) => match predicate {
+                Predicate::Equals(literals)
+                | Predicate::Contains(literals)
+                | Predicate::StartsWith(literals)
+                | Predicate::EndsWith(literals) => literals.iter().map(|literal| literal.text.as_str()).collect(),
+                Predicate::Re(patterns) => patterns.iter().map(|pattern| pattern.source.as_str()).collect(),
+                Predicate::Exists(_) | Predicate::Cidr(_) | Predicate::Compare(..) => Vec::new(),
+            },
         }
-    }
-    fn of_test<'s>(test: &'s Test, found: &mut Vec<&'s str>) {
-        match test {
-            Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| of_test(part, found)),
-            Test::Pattern(pattern) => found.push(&pattern.source),
-            Test::Field(test) => of_predicate(&test.predicate, found),
-            Test::Exception(_, tests) => tests.iter().for_each(|test| match test {
-                LinkTest::Field(test) => of_predicate(&test.predicate, found),
-                LinkTest::Frame(_, tests) => tests.iter().for_each(|test| of_predicate(&test.predicate, found)),
-            }),
-        }
-    }
-    let mut found = Vec::new();
-    signature.detection.selections.iter().for_each(|selection| of_test(&selection.test, &mut found));
-    found
+    });
+    texts.flatten().collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,16 @@
 //! bytes fits them, but one look at 64 bytes tells that none of the telling bytes is there. Receives patterns once and texts many times;
 //! gives every occurrence, ASCII letters without case.
 
+use crate::matcher::framing;
 use crate::matcher::occurrence::Occurrence;
+use crate::matcher::vector;
+use crate::matcher::vector::AHEAD;
+use crate::matcher::vector::CHUNK;
+use crate::matcher::vector::Hits;
+use crate::matcher::vector::Level;
 
-/// Bytes looked at together.
-const CHUNK: usize = 64;
+/// Bytes of an escaped character: `\u0660`.
+const ESCAPE: usize = 6;
 /// In this order each pattern is looked for by the first of these that it holds, or by a byte outside ASCII. `v` counts only before `"`.
 const TELLING: [u8; 5] = [0x1b, 0, b'\\', b'<', b'v'];
 
@@ -15,7 +21,10 @@ pub(crate) struct Marks {
     /// For every byte, one more than the index of the group of patterns that is looked for by it; 0 = none.
     by_byte: [u8; 256],
     groups: Vec<Vec<Mark>>,
+    /// The pattern that stands for every digit outside ASCII, written or escaped.
+    digits: Option<usize>,
     longest: usize,
+    level: Level,
 }
 
 #[derive(Debug)]
@@ -35,9 +44,10 @@ impl Marks {
         TELLING.into_iter().find_map(ascii).or_else(|| text.iter().position(|byte| !byte.is_ascii()))
     }
 
-    /// Of texts with the number of their pattern, each with a telling byte.
-    pub(crate) fn new(texts: &[(usize, &[u8])]) -> Self {
-        let mut marks = Self { by_byte: [0; 256], groups: Vec::new(), longest: 0 };
+    /// Of texts with the number of their pattern, each with a telling byte, and the pattern that stands for digits of other scripts.
+    pub(crate) fn new(texts: &[(usize, &[u8])], digits: Option<usize>) -> Self {
+        let level = Level::best();
+        let mut marks = Self { by_byte: [0; 256], groups: Vec::new(), digits, longest: ESCAPE, level };
         for (pattern, text) in texts {
             let Some(offset) = Self::telling(text) else { continue };
             let telling = text.get(offset).map_or(0, u8::to_ascii_lowercase);
@@ -60,63 +70,90 @@ impl Marks {
         marks
     }
 
-    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
-    pub(crate) fn find(&self, text: &[u8], (from, until): (usize, usize), found: &mut Vec<Occurrence>) {
-        let start = from.saturating_sub(self.longest.saturating_sub(1));
-        let span = text.get(start..until).unwrap_or_default();
-        let (chunks, rest) = span.as_chunks::<CHUNK>();
-        let mut at = start;
-        for chunk in chunks {
-            let after = text.get(at + 1..).and_then(|after| after.first_chunk());
-            if after.is_none_or(|after| flagged(chunk, after)) {
-                self.look(text, (at, chunk), (from, until), found);
-            }
-            at += CHUNK;
-        }
-        self.look(text, (at, rest), (from, until), found);
-    }
-
-    #[inline(never)]
-    fn look(
+    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order; of escape characters and of NULs at
+    /// least the first of each line.
+    pub(crate) fn find(
         &self,
         text: &[u8],
-        (at, bytes): (usize, &[u8]),
         (from, until): (usize, usize),
+        hits: &mut Hits,
         found: &mut Vec<Occurrence>,
     ) {
-        for (place, byte) in bytes.iter().enumerate() {
-            let group = self.by_byte.get(usize::from(*byte)).copied().unwrap_or_default();
-            let Some(group) = usize::from(group).checked_sub(1).and_then(|group| self.groups.get(group)) else {
-                continue;
-            };
-            for mark in group {
-                let Some(start) = (at + place).checked_sub(mark.offset) else { continue };
-                let end = start + mark.text.len();
-                let same = text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&mark.text));
-                if same && end > from && end <= until {
-                    found.push(Occurrence { pattern: mark.pattern, end });
+        let start = from.saturating_sub(self.longest.saturating_sub(1));
+        hits.clear();
+        let chunks = vector::find_marks(self.level, text.get(start..until).unwrap_or_default(), hits);
+        // What is left: less than two chunks. A pair's second byte may stand behind it.
+        let rest = start + chunks;
+        let mut padded = [b' '; 2 * CHUNK + AHEAD];
+        let left = text.get(rest..text.len().min(until + 1)).unwrap_or_default();
+        padded.iter_mut().zip(left).for_each(|(to, byte)| *to = *byte);
+        let whole = hits.len();
+        vector::find_marks(self.level, &padded, hits);
+        hits.iter_mut().skip(whole).for_each(|(at, _)| *at += chunks);
+        let before = found.len();
+        // One escape character or NUL says that its line is interrupted; a coloured line holds a dozen.
+        let (mut told, mut told_until) = (None, 0);
+        for (at, mut places) in hits.iter().copied() {
+            while places != 0 {
+                let place = start + at + places.trailing_zeros() as usize;
+                places &= places - 1;
+                let lone = text.get(place).copied().filter(|byte| matches!(byte, 0x1b | 0));
+                if lone.is_some() && lone == told && place < told_until {
+                    continue;
                 }
+                if lone.is_some() {
+                    (told, told_until) = (lone, framing::line_end(text, place));
+                }
+                self.look(text, place, found);
+            }
+        }
+        let mut kept = before;
+        for at in before..found.len() {
+            if found.get(at).is_some_and(|occurrence| occurrence.end > from && occurrence.end <= until) {
+                found.swap(kept, at);
+                kept += 1;
+            }
+        }
+        found.truncate(kept);
+    }
+
+    /// Every occurrence around the telling byte at `place`.
+    fn look(&self, text: &[u8], place: usize, found: &mut Vec<Occurrence>) {
+        let Some(byte) = text.get(place) else { return };
+        if let Some(pattern) = self.digits
+            && let Some(len) = foreign_digit(text.get(place..).unwrap_or_default())
+        {
+            found.push(Occurrence { pattern, end: place + len });
+        }
+        let group = self.by_byte.get(usize::from(*byte)).copied().unwrap_or_default();
+        let group = usize::from(group).checked_sub(1).and_then(|group| self.groups.get(group));
+        for mark in group.into_iter().flatten() {
+            let Some(start) = place.checked_sub(mark.offset) else { continue };
+            let end = start + mark.text.len();
+            if text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&mark.text)) {
+                found.push(Occurrence { pattern: mark.pattern, end });
             }
         }
     }
 }
 
-/// Whether a telling byte may be in the chunk; `after` is the chunk that begins one byte later. Written so that the compiler makes wide
-/// instructions of it: lanes that do not depend on each other, no branch.
-#[inline(always)]
-fn flagged(chunk: &[u8; CHUNK], after: &[u8; CHUNK]) -> bool {
-    const WIDTH: usize = 16;
-    let mut any = [0_u8; WIDTH];
-    let (lanes, _) = chunk.as_chunks::<WIDTH>();
-    let (next_lanes, _) = after.as_chunks::<WIDTH>();
-    for (lane, next_lane) in lanes.iter().zip(next_lanes) {
-        for (any, (byte, next)) in any.iter_mut().zip(lane.iter().zip(next_lane)) {
-            let pair = u8::from(*byte | 0x20 == b'v') & u8::from(*next == b'"');
-            let rare = u8::from(*byte == 0x1b) | u8::from(*byte == 0);
-            *any |= u8::from(*byte == b'\\') | u8::from(*byte == b'<') | (*byte >> 7) | pair | rare;
-        }
+/// How many bytes the digit of another script takes that `text` begins with, as it is or as JSON escapes it. Some characters more are told:
+/// other numerals, and halves of pairs that may be digits.
+fn foreign_digit(text: &[u8]) -> Option<usize> {
+    if let [b'\\', b'u' | b'U', escape @ ..] = text {
+        let code = u32::from_str_radix(std::str::from_utf8(escape.get(..4)?).ok()?, 16).ok()?;
+        let half = (0xd800..0xdc00).contains(&code) && !matches!(code, 0xd83c | 0xd83d);
+        let digit = char::from_u32(code).is_some_and(|letter| !letter.is_ascii() && letter.is_numeric());
+        return (half || digit).then_some(ESCAPE);
     }
-    u128::from_le_bytes(any) != 0
+    let len = match text.first()? {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let letter = std::str::from_utf8(text.get(..len)?).ok()?.chars().next()?;
+    letter.is_numeric().then_some(len)
 }
 
 #[cfg(test)]
@@ -127,20 +164,39 @@ mod tests {
     fn marks_are_found_at_every_place_and_border() {
         let texts: [&[u8]; 7] = [b"\x1b", b"\0", b"\\u00", b"</", b"\"env\"", "\u{212a}".as_bytes(), b"<red>"];
         let numbered: Vec<_> = texts.into_iter().enumerate().collect();
-        let marks = Marks::new(&numbered);
+        let marks = Marks::new(&numbered, None);
         for before in 0..140 {
             let mut text = vec![b'v'; before];
             text.extend(b"\x1b\0x\\U00e9 </b> \"ENV\": \"env \xe2\x84\xaa<RED>");
             text.extend(vec![b'-'; 70]);
             for until in [text.len(), before + 9] {
                 let mut found = Vec::new();
-                marks.find(&text, (before / 2, until), &mut found);
+                marks.find(&text, (before / 2, until), &mut Hits::new(), &mut found);
                 found.sort_unstable();
                 let whole = [(1, 0), (2, 1), (7, 2), (12, 3), (20, 4), (30, 5), (35, 6)];
                 let wanted = whole.map(|(end, pattern)| Occurrence { end: before + end, pattern });
                 let wanted: Vec<_> = wanted.into_iter().filter(|one| one.end <= until).collect();
                 assert_eq!(found, wanted, "{before} bytes before, until {until}");
             }
+        }
+    }
+
+    #[test]
+    fn digits_of_every_script_are_told_written_or_escaped() {
+        let digits = regex::Regex::new(r"^\d$").unwrap();
+        let all = ('\u{80}'..=char::MAX).filter(|letter| digits.is_match(letter.encode_utf8(&mut [0; 4])));
+        for letter in all {
+            let units: Vec<String> =
+                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escaped = units.concat();
+            for text in [letter.to_string(), escaped] {
+                let mut found = Vec::new();
+                Marks::new(&[], Some(7)).find(text.as_bytes(), (0, text.len()), &mut Hits::new(), &mut found);
+                assert_eq!(found.first().map(|one| one.pattern), Some(7), "{text}");
+            }
+        }
+        for text in ["\u{fc}", "\u{4f60}", "\u{1f600}", r"\u00fc", r"\ud83d\ude00", r"\u006", "\\"] {
+            assert_eq!(foreign_digit(text.as_bytes()), None, "{text}");
         }
     }
 }

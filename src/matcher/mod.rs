@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use crate::catalog::signature::Catalog;
 use crate::catalog::signature::Part;
 use crate::catalog::signature::Signature;
+use crate::matcher::budget::Budgets;
 use crate::matcher::cost::Cost;
 use crate::matcher::evidence::Evidence;
 use crate::matcher::explain::Explanation;
 use crate::matcher::prefilter::Prefilter;
 use crate::matcher::rarity::Rarity;
-use crate::matcher::shape::Shapes;
 use crate::model::record::Record;
 
+mod budget;
 mod buffer;
 pub mod cost;
 mod earlier;
@@ -36,14 +37,18 @@ mod prefilter;
 mod quiet;
 mod rarity;
 mod regex_literals;
+pub mod request;
 mod sampled;
 pub mod scanner;
-mod shape;
+mod shaped;
 mod sieve;
 pub mod streams;
 mod unescape;
+mod vector;
+mod verbatim;
 mod verify;
 mod watch;
+mod window;
 
 /// One signature found in one record.
 #[derive(Debug, Clone)]
@@ -104,7 +109,7 @@ pub struct Matcher {
     signatures: Vec<Arc<Signature>>,
     prefilter: Prefilter,
     rarity: Rarity,
-    shapes: Shapes,
+    budgets: Budgets,
 }
 
 impl Matcher {
@@ -123,8 +128,8 @@ impl Matcher {
 
     fn planned(signatures: Vec<Arc<Signature>>, rarity: Rarity) -> Self {
         let prefilter = Prefilter::new(&signatures, &rarity);
-        let shapes = Shapes::new(&signatures, prefilter.unfiltered());
-        Self { signatures, prefilter, rarity, shapes }
+        let budgets = Budgets::new(signatures.len());
+        Self { signatures, prefilter, rarity, budgets }
     }
 
     /// The signatures, in catalog order.
@@ -165,7 +170,7 @@ impl Matcher {
         };
         let interrupted = memchr::memchr2(0x1b, 0, raw).is_some();
         let text = record.original.as_deref().filter(|_| interrupted).map_or(raw, str::as_bytes);
-        let evidence = Evidence::of(signature, record);
+        let evidence = Evidence::of(signature, record, part.as_ref().is_none_or(|part| part.whole));
         Some(Match {
             signature: Arc::clone(signature),
             record: Arc::clone(record),

@@ -11,12 +11,17 @@ use crate::decode::boot::BOOT_LITERALS;
 use crate::matcher::cost;
 use crate::matcher::literals;
 use crate::matcher::rarity::Rarity;
+use crate::matcher::shaped;
 use crate::matcher::sieve;
 use crate::matcher::sieve::Means;
+use crate::matcher::sieve::Pattern;
 use crate::matcher::sieve::Search;
 use crate::matcher::sieve::Sieve;
 use crate::matcher::unescape;
+use crate::matcher::verbatim;
+use crate::matcher::verbatim::Form;
 use crate::matcher::watch;
+use crate::matcher::window::Window;
 
 /// Letters outside ASCII that fold to one inside (U+212A, U+017F), in UTF-8 and escaped: records that hold one are verified whole.
 const FOREIGN_FOLDS: [&[u8]; 4] = ["\u{212a}".as_bytes(), "\u{17f}".as_bytes(), b"\\u212a", b"\\u017f"];
@@ -71,38 +76,88 @@ fn watched_keys() -> Vec<(Vec<u8>, Meaning)> {
     patterns
 }
 
+/// What the signatures are looked for by; each with the signature's index.
+#[derive(Default)]
+struct Needs {
+    literals: Vec<(Vec<u8>, usize)>,
+    windows: Vec<(Window, usize)>,
+    windowed: Vec<usize>,
+    unfiltered: Vec<usize>,
+}
+
+impl Needs {
+    fn add(&mut self, index: usize, signature: &Signature, rarity: &Rarity) {
+        if let Some(set) = literals::of_signature(signature, rarity) {
+            self.literals.extend(set.into_iter().map(|literal| (literal, index)));
+        } else if let Some(set) = shaped::of_signature(signature) {
+            self.windows.extend(set.into_iter().map(|window| (window, index)));
+            self.windowed.push(index);
+        } else {
+            self.unfiltered.push(index);
+        }
+    }
+}
+
+/// One pattern for each text or window, with all its owners.
+fn grouped<T: Ord + Clone>(mut owners: Vec<(T, usize)>, pattern: impl Fn(T) -> Pattern) -> Vec<(Pattern, Meaning)> {
+    owners.sort();
+    let groups = owners.chunk_by(|left, right| left.0 == right.0);
+    let groups = groups.filter_map(|group| group.first().map(|(first, _)| (first, group)));
+    groups
+        .map(|(first, group)| {
+            (pattern(first.clone()), Meaning::Literal(group.iter().map(|(_, index)| *index).collect()))
+        })
+        .collect()
+}
+
 /// Immutable; built once a catalog.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     sieve: Option<Sieve>,
     meanings: Vec<Meaning>,
+    /// Signatures that are looked for by windows, ascending.
+    windowed: Vec<usize>,
     unfiltered: Vec<usize>,
+    printed: Vec<usize>,
 }
 
 impl Prefilter {
     /// Compiles the literals of `signatures`; their indices are what hits refer to.
     pub(crate) fn new(signatures: &[Arc<Signature>], rarity: &Rarity) -> Self {
-        let mut patterns: Vec<(Vec<u8>, Meaning)> = Vec::new();
-        let mut unfiltered = Vec::new();
-        let mut owners: Vec<(Vec<u8>, usize)> = Vec::new();
+        let mut needs = Needs::default();
         for (index, signature) in signatures.iter().enumerate() {
-            match literals::of_signature(signature, rarity) {
-                Some(set) => owners.extend(set.into_iter().map(|literal| (literal, index))),
-                None => unfiltered.push(index),
-            }
+            needs.add(index, signature, rarity);
         }
-        owners.sort();
-        for group in owners.chunk_by(|left, right| left.0 == right.0) {
-            let literal = group.first().map(|(literal, _)| literal.clone()).unwrap_or_default();
-            patterns.push((literal, Meaning::Literal(group.iter().map(|(_, index)| *index).collect())));
+        let literals = needs.literals.iter().filter(|(text, _)| verbatim::may_be_printed(text));
+        // What a window accepts may be a number, too.
+        let mut printed: Vec<usize> = literals.map(|(_, owner)| *owner).chain(needs.windowed.iter().copied()).collect();
+        printed.sort_unstable();
+        printed.dedup();
+        let mut patterns = grouped(needs.literals, Pattern::Text);
+        let foreign = needs.windows.iter().filter(|(window, _)| window.foreign_digits).map(|(_, index)| *index);
+        let mut foreign: Vec<usize> = foreign.collect();
+        foreign.dedup();
+        if !foreign.is_empty() {
+            patterns.push((Pattern::ForeignDigit, Meaning::Literal(foreign)));
         }
+        let slash = needs.windows.iter().any(|(window, _)| window.classes.iter().any(|class| class.holds(b'/')));
+        patterns.extend(grouped(needs.windows, Pattern::Window));
         let interruptions = unescape::INTERRUPTIONS.iter().map(|text| text.to_vec()).chain(unescape::opening_tags());
-        patterns.extend(interruptions.map(|text| (text, Meaning::Interruption)));
-        patterns.extend(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)));
-        patterns.extend(watched_keys());
-        patterns.extend(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
-        let (texts, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        Self { sieve: Sieve::new(&texts, rarity).ok(), meanings, unfiltered }
+        let interruptions = interruptions.chain(slash.then(|| unescape::SLASH.to_vec()));
+        let texts = interruptions
+            .map(|text| (text, Meaning::Interruption))
+            .chain(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)))
+            .chain(watched_keys())
+            .chain(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
+        patterns.extend(texts.map(|(text, meaning)| (Pattern::Text(text), meaning)));
+        let (patterns, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
+        let sieve = Sieve::new(&patterns, rarity).ok();
+        Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered, printed }
+    }
+
+    /// Whether the signature at `index` is looked for by literals.
+    pub(crate) fn has_literal(&self, index: usize) -> bool {
+        self.windowed.binary_search(&index).is_err() && self.unfiltered.binary_search(&index).is_err()
     }
 
     /// Whether every record must be looked at: some signature has no literal (or the search could not be built).
@@ -110,9 +165,51 @@ impl Prefilter {
         !self.unfiltered.is_empty() || self.sieve.is_none()
     }
 
+    /// Whether the search could not be built: nothing is known of any record.
+    pub(crate) fn sieve_is_missing(&self) -> bool {
+        self.sieve.is_none()
+    }
+
     /// Signatures that have no literal, ascending.
     pub(crate) fn unfiltered(&self) -> &[usize] {
         &self.unfiltered
+    }
+
+    /// Signatures with a literal that a decoder may print from a number or a truth value, ascending.
+    pub(crate) fn printed(&self) -> &[usize] {
+        &self.printed
+    }
+
+    /// The ends of every place of a request where a closer look at the record is due.
+    pub(crate) fn calls(&self, request: &[u8], form: Form) -> Vec<usize> {
+        let mut calls = Vec::new();
+        let mut search = Search::at(0);
+        while let Some((hit, end)) = self.next(request, request.len(), &mut search) {
+            let called = match hit {
+                Hit::Literal | Hit::Boot => true,
+                Hit::Interruption => form.interrupts(request, end),
+                Hit::Watch(_) => false,
+            };
+            if called && calls.last() != Some(&end) {
+                calls.push(end);
+            }
+        }
+        calls
+    }
+
+    /// Everything that stands in one part of a request.
+    pub(crate) fn survey_part(&self, part: &[u8], form: Form, scratch: &mut Vec<u8>) -> Survey {
+        let mut survey = Survey { whole: self.sieve.is_none(), ..Survey::default() };
+        let interrupted = self.collect_in(part, 0..part.len(), form, &mut survey);
+        if interrupted {
+            let certain = unescape::write_clean(part, scratch);
+            survey.whole |= !certain;
+            self.collect(scratch, 0..scratch.len(), &mut survey);
+        }
+        survey.watched.clear();
+        survey.signatures.sort_unstable();
+        survey.signatures.dedup();
+        survey
     }
 
     /// The next hit that ends inside `span`, and where it ends.
@@ -125,6 +222,12 @@ impl Prefilter {
             Meaning::Boot => Hit::Boot,
         };
         Some((hit, found.end))
+    }
+
+    /// Where the interruptions end that `search` has found ahead.
+    pub(crate) fn interruptions(&self, search: &Search) -> impl Iterator<Item = usize> {
+        let is = |pattern: usize| matches!(self.meanings.get(pattern), Some(Meaning::Interruption));
+        search.ahead().filter(move |found| is(found.pattern)).map(|found| found.end)
     }
 
     /// Whether the clean copy of one or more lines holds something that the raw lines hid.
@@ -169,13 +272,17 @@ impl Prefilter {
     }
 
     fn collect(&self, haystack: &[u8], span: Range<usize>, survey: &mut Survey) -> bool {
+        self.collect_in(haystack, span, Form::Text, survey)
+    }
+
+    fn collect_in(&self, haystack: &[u8], span: Range<usize>, form: Form, survey: &mut Survey) -> bool {
         let Some(sieve) = &self.sieve else { return false };
         let mut interrupted = false;
         sieve.visit(haystack.get(span.clone()).unwrap_or_default(), |found| {
             match self.meanings.get(found.pattern) {
                 Some(Meaning::Literal(owners)) => survey.signatures.extend(owners),
                 Some(Meaning::Whole) => survey.whole = true,
-                Some(Meaning::Interruption) => interrupted = true,
+                Some(Meaning::Interruption) => interrupted |= form.interrupts(haystack, span.start + found.end),
                 Some(Meaning::Watch(key, behind)) => survey.watched.push((*key, span.start + found.end - behind)),
                 Some(Meaning::Boot) => survey.boot = true,
                 None => {}

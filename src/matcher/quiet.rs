@@ -9,9 +9,8 @@ use memchr::memchr3;
 
 use crate::matcher::framing;
 use crate::matcher::prefilter::Prefilter;
+use crate::matcher::sieve::Search;
 
-/// Interrupted lines with fewer bytes than this between them are worth looking at together.
-const NEAR: usize = 256;
 /// Bytes of lines that are looked at together.
 const STRETCH: usize = 16 * 1024;
 
@@ -20,8 +19,8 @@ const STRETCH: usize = 16 * 1024;
 pub(crate) struct Quiet {
     /// Lines before it are looked at one by one.
     loud_until: usize,
-    /// Behind the last line that was interrupted.
-    interrupted_until: usize,
+    /// Interrupted lines, one behind the other.
+    lines: Vec<u8>,
 }
 
 impl Quiet {
@@ -57,31 +56,31 @@ impl Quiet {
         is_quiet.then_some(at + len)
     }
 
-    /// How far the clean copies of the lines from the one at `line` on, up to `end`, hide nothing; their raw bytes may hold something.
-    /// `None` when the copies may hide something, or are not worth the try.
+    /// How far the clean copies of the interrupted lines from the one at `line` on hide nothing, as far as `search` has looked ahead;
+    /// their raw bytes may hold something. `None` when the copies may hide something.
     pub(crate) fn vouch(
         &mut self,
         prefilter: &Prefilter,
-        bytes: &[u8],
-        (line, end): (&Range<usize>, usize),
+        (bytes, search): (&[u8], &Search),
+        line: &Range<usize>,
         scratch: &mut Vec<u8>,
     ) -> Option<usize> {
-        let near = self.interrupted_until > 0 && line.start <= self.interrupted_until + NEAR;
-        self.interrupted_until = line.end;
-        if !near || line.start < self.loud_until {
+        if line.start < self.loud_until {
             return None;
         }
-        let lines = bytes.get(line.start..end.min(line.start + STRETCH)).unwrap_or_default();
-        let until = line.start + framing::line_start(lines, lines.len());
-        if until < line.end {
-            return None;
+        self.lines.clear();
+        self.lines.extend_from_slice(bytes.get(line.clone()).unwrap_or_default());
+        let mut until = line.end;
+        for at in prefilter.interruptions(search) {
+            if at > until {
+                let line = framing::line_start(bytes, at - 1)..framing::line_end(bytes, at - 1);
+                until = line.end;
+                self.lines.extend_from_slice(bytes.get(line).unwrap_or_default());
+            }
         }
+        until = until.max(search.searched());
         self.loud_until = until;
-        let hides = prefilter.hidden(lines.get(..until - line.start).unwrap_or_default(), scratch);
-        if hides {
-            return None;
-        }
-        self.interrupted_until = until;
-        Some(until)
+        let hides = prefilter.hidden(&self.lines, scratch);
+        (!hides).then_some(until)
     }
 }

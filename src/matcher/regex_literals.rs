@@ -6,6 +6,7 @@ use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
 use regex_syntax::hir::Repetition;
 
+use crate::catalog::expression;
 use crate::catalog::expression::Expression;
 use crate::matcher::literals;
 use crate::matcher::literals::Copied;
@@ -21,11 +22,11 @@ const MAX_CLASS: usize = 4;
 /// Nor are repetitions of more rounds.
 const MAX_ROUNDS: u32 = 8;
 /// The only letters outside ASCII that fold to one inside: the prefilter knows them, so that `(?i)` costs no literal.
-const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
+pub(crate) const FOREIGN_FOLDS: [char; 2] = ['\u{212a}', '\u{17f}'];
 
 /// The literals of `regex`; `None` = no set is known.
 pub(crate) fn of(regex: &Expression, copied: Copied, rarity: &Rarity) -> Option<Required> {
-    let hir = regex_syntax::parse(regex.as_str()).ok()?;
+    let hir = expression::parsed(regex.as_str())?;
     let how = How { copied, rarity };
     analyse(&hir, how).required(how)
 }

@@ -4,32 +4,35 @@
 
 use crate::matcher::occurrence::Occurrence;
 use crate::matcher::rarity::Rarity;
+use crate::matcher::vector::AHEAD;
+use crate::matcher::vector::CHUNK;
+use crate::matcher::vector::Grams;
+use crate::matcher::vector::Hits;
+use crate::matcher::vector::Level;
 
-/// Folds ASCII letters, and joins some other bytes in pairs: what is compared in the end is the text itself.
-const FOLD: u64 = 0x2020_2020_2020_2020;
+/// Spreads the grams of a table over its slots.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Bits of the bitmap for each gram, at least.
-const BITS_A_GRAM: usize = 16;
-/// Up to so many words a byte a place is used instead of bits: at most one place in a hundred calls in vain.
-const MAX_BYTES_WORDS: usize = 96;
-/// Bytes that are looked at before the one branch.
-const CHUNK: usize = 64;
 
 /// How a text is sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tier {
     /// Eight bytes at every eighth place.
     Long,
     /// Five bytes at every fourth place.
     Middle,
+    /// Eight bytes at every place.
+    Each8,
+    /// Four bytes at every place.
+    Each4,
 }
 
 impl Tier {
     /// Bytes of a gram.
     pub(crate) const fn gram(self) -> usize {
         match self {
-            Self::Long => 8,
+            Self::Long | Self::Each8 => 8,
             Self::Middle => 5,
+            Self::Each4 => 4,
         }
     }
 
@@ -38,6 +41,7 @@ impl Tier {
         match self {
             Self::Long => 8,
             Self::Middle => 4,
+            Self::Each8 | Self::Each4 => 1,
         }
     }
 
@@ -68,77 +72,12 @@ struct Literal {
     pattern: usize,
 }
 
-/// The table in one of some sizes, so that the compiler knows that an index lies inside.
-#[derive(Debug)]
-enum Bitmap {
-    /// A byte a place: one load tells.
-    Bytes(Box<[u8; 1 << 15]>),
-    /// Two bits of a word a gram.
-    Small(Box<[u64; 1 << 10]>),
-    Medium(Box<[u64; 1 << 12]>),
-    Large(Box<[u64; 1 << 15]>),
-}
-
-impl Bitmap {
-    fn new(grams: usize) -> Self {
-        match grams * BITS_A_GRAM / 64 {
-            words if words <= MAX_BYTES_WORDS => Self::Bytes(boxed()),
-            0..=0x400 => Self::Small(boxed()),
-            0x401..=0x1000 => Self::Medium(boxed()),
-            _ => Self::Large(boxed()),
-        }
-    }
-
-    fn insert(&mut self, gram: u64) {
-        match self {
-            Self::Bytes(bytes) => {
-                if let Some(byte) = bytes.get_mut(byte_place(gram)) {
-                    *byte = 1;
-                }
-            }
-            Self::Small(words) => insert(words, gram),
-            Self::Medium(words) => insert(words, gram),
-            Self::Large(words) => insert(words, gram),
-        }
-    }
-}
-
-fn byte_place(gram: u64) -> usize {
-    usize::try_from(gram.wrapping_mul(MULTIPLIER) >> 49).unwrap_or_default()
-}
-
-fn boxed<T: Copy + Default, const LEN: usize>() -> Box<[T; LEN]> {
-    Box::new([T::default(); LEN])
-}
-
-/// Place of a gram: a word, and two bits of it.
-fn place<const WORDS: usize>(gram: u64) -> (usize, u32, u32) {
-    let hash = gram.wrapping_mul(MULTIPLIER);
-    let width = 64 - WORDS.ilog2();
-    let low = |shift: u32| u32::try_from((hash >> shift) & 63).unwrap_or_default();
-    (usize::try_from(hash >> width).unwrap_or_default(), low(width - 6), low(width - 12))
-}
-
-fn insert<const WORDS: usize>(words: &mut [u64; WORDS], gram: u64) {
-    let (word, one, other) = place::<WORDS>(gram);
-    if let Some(word) = words.get_mut(word) {
-        *word |= 1 << one | 1 << other;
-    }
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-fn holds<const WORDS: usize>(words: &[u64; WORDS], gram: u64) -> u64 {
-    let (word, one, other) = place::<WORDS>(gram);
-    let word = words.get(word).copied().unwrap_or_default();
-    (word >> one) & (word >> other) & 1
-}
-
 /// The filter for the literals of one tier.
 #[derive(Debug)]
 pub(crate) struct Sampled {
     tier: Tier,
-    bitmap: Bitmap,
+    grams: Grams,
+    level: Level,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
     literals: Vec<Literal>,
@@ -162,12 +101,12 @@ impl Sampled {
         }
         grams.sort_unstable_by_key(|(gram, entry)| (*gram, entry.literal, entry.offset));
         let distinct = grams.chunk_by(|left, right| left.0 == right.0).count();
-        let mut bitmap = Bitmap::new(distinct);
+        let mut set = Grams::new(distinct, tier.gram());
         let mut slots = vec![Slot::default(); (distinct * 2).next_power_of_two().max(2)];
         let mut start = 0;
         for group in grams.chunk_by(|left, right| left.0 == right.0) {
             let Some((gram, _)) = group.first() else { continue };
-            bitmap.insert(*gram);
+            set.insert(*gram);
             let len = u32::try_from(group.len()).unwrap_or(u32::MAX);
             let mut at = slot(*gram, slots.len());
             while slots.get(at).is_some_and(|slot| slot.len > 0) {
@@ -179,81 +118,56 @@ impl Sampled {
             start += len;
         }
         let longest = texts.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
-        Self { tier, bitmap, slots, longest, entries: grams.into_iter().map(|(_, entry)| entry).collect(), literals }
+        let entries = grams.into_iter().map(|(_, entry)| entry).collect();
+        Self { tier, grams: set, level: Level::best(), slots, entries, literals, longest }
     }
 
     /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
-    pub(crate) fn find(&self, text: &[u8], (from, until): (usize, usize), found: &mut Vec<Occurrence>) {
-        match &self.bitmap {
-            Bitmap::Bytes(bytes) => {
-                let holds = |gram| u64::from(bytes.get(byte_place(gram)).copied().unwrap_or_default());
-                self.sample(holds, text, (from, until), found);
-            }
-            Bitmap::Small(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
-            Bitmap::Medium(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
-            Bitmap::Large(words) => self.sample(|gram| holds(words, gram), text, (from, until), found),
-        }
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-    fn sample(&self, holds: impl Fn(u64) -> u64, text: &[u8], span: (usize, usize), found: &mut Vec<Occurrence>) {
-        match self.tier {
-            Tier::Long => self.walk(|chunk, _| sample_long(&holds, chunk), text, span, found),
-            Tier::Middle => self.walk(|chunk, next| sample_middle(&holds, chunk, next), text, span, found),
-        }
-    }
-
-    /// `sample` gives a bit for every sampled place of a chunk whose gram may be in the table.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-    fn walk(
+    pub(crate) fn find(
         &self,
-        sample: impl Fn(&[u8; CHUNK], &[u8; CHUNK]) -> u32,
         text: &[u8],
         (from, until): (usize, usize),
+        hits: &mut Hits,
         found: &mut Vec<Occurrence>,
     ) {
         let start = from.saturating_sub(self.longest.saturating_sub(1));
-        let span = text.get(start..until).unwrap_or_default();
-        let (chunks, _) = span.as_chunks::<CHUNK>();
-        let mut at = start;
-        for pair in chunks.windows(2) {
-            let [chunk, next] = pair else { continue };
-            let hits = sample(chunk, next);
-            if hits != 0 {
-                self.look(text, (at, hits), (from, until), found);
-            }
-            at += CHUNK;
-        }
+        hits.clear();
+        let chunks = self.sample(text.get(start..until).unwrap_or_default(), hits);
         // What is left: less than two chunks.
-        let rest = text.get(at..until).unwrap_or_default();
-        let mut padded = [[0; CHUNK]; 3];
-        padded.as_flattened_mut().iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-        for pair in padded.windows(2) {
-            let [chunk, next] = pair else { continue };
-            let hits = sample(chunk, next);
-            if hits != 0 {
-                self.look(text, (at, hits), (from, until), found);
-            }
-            at += CHUNK;
+        let rest = start + chunks;
+        let mut padded = [0; 2 * CHUNK + AHEAD];
+        padded.iter_mut().zip(text.get(rest..until).unwrap_or_default()).for_each(|(to, byte)| *to = *byte);
+        let whole = hits.len();
+        self.sample(&padded, hits);
+        hits.iter_mut().skip(whole).for_each(|(at, _)| *at += chunks);
+        for (at, places) in hits.iter() {
+            self.look(text, (start + at, *places), (from, until), found);
         }
     }
 
-    /// Looks closer at the places of a chunk at `at` that `hits` names.
-    #[inline(never)]
+    fn sample(&self, text: &[u8], hits: &mut Hits) -> usize {
+        match self.tier {
+            Tier::Long => self.grams.find::<8>(self.level, text, hits),
+            Tier::Middle => self.grams.find::<4>(self.level, text, hits),
+            Tier::Each8 | Tier::Each4 => self.grams.find::<1>(self.level, text, hits),
+        }
+    }
+
+    /// Looks closer at the places behind `at` that `places` names.
     fn look(
         &self,
         text: &[u8],
-        (at, mut hits): (usize, u32),
+        (at, mut places): (usize, u64),
         (from, until): (usize, usize),
         found: &mut Vec<Occurrence>,
     ) {
-        while hits != 0 {
-            let place = at + hits.trailing_zeros() as usize * self.tier.stride();
-            hits &= hits - 1;
-            let Some(gram) = text.get(place..place + self.tier.gram()) else { continue };
-            let gram = folded(gram);
+        while places != 0 {
+            let place = at + places.trailing_zeros() as usize;
+            places &= places - 1;
+            let bytes = text.get(place..).unwrap_or_default();
+            let Some(gram) = self.grams.first(bytes).or_else(|| bytes.get(..self.tier.gram()).map(folded)) else {
+                continue;
+            };
             let mut index = slot(gram, self.slots.len());
             while let Some(slot) = self.slots.get(index).filter(|slot| slot.len > 0) {
                 if slot.gram == gram {
@@ -293,42 +207,6 @@ fn window(tier: Tier, text: &[u8], rarity: &Rarity) -> usize {
     windows.enumerate().min_by_key(|(_, cost)| *cost).map_or(0, |(start, _)| start)
 }
 
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-fn numbers(chunk: &[u8; CHUNK]) -> [u64; 8] {
-    let (words, _) = chunk.as_chunks::<8>();
-    let mut numbers = [0; 8];
-    for (number, word) in numbers.iter_mut().zip(words) {
-        *number = u64::from_le_bytes(*word) | FOLD;
-    }
-    numbers
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
-fn sample_long(holds: impl Fn(u64) -> u64, chunk: &[u8; CHUNK]) -> u32 {
-    let mut hits = 0;
-    for (at, number) in numbers(chunk).into_iter().enumerate() {
-        hits |= holds(number) << at;
-    }
-    u32::try_from(hits).unwrap_or_default()
-}
-
-#[inline(always)]
-fn sample_middle(holds: impl Fn(u64) -> u64, chunk: &[u8; CHUNK], next: &[u8; CHUNK]) -> u32 {
-    const GRAM: u64 = (1 << 40) - 1;
-    let own = numbers(chunk);
-    let [first, ..] = numbers(next);
-    let [_, after @ ..] = own;
-    let mut hits = 0;
-    let followers = after.into_iter().chain([first]);
-    for (at, (number, follower)) in own.into_iter().zip(followers).enumerate() {
-        hits |= holds(number & GRAM) << (2 * at);
-        hits |= holds((number >> 32 | follower << 32) & GRAM) << (2 * at + 1);
-    }
-    u32::try_from(hits).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,7 +227,7 @@ mod tests {
     fn every_occurrence_is_found_once_at_every_place_and_border() {
         let literals =
             ["unexpected keyword argument", "Connection reset by peer", "aaaaaaaaaaaaaaaaaaaa", "argument 'context'"];
-        for tier in [Tier::Long, Tier::Middle] {
+        for tier in [Tier::Long, Tier::Middle, Tier::Each8, Tier::Each4] {
             let texts: Vec<_> = literals.iter().map(|text| text.as_bytes()).enumerate().collect();
             let sampled = Sampled::new(tier, &texts, &Rarity::default());
             let mut text = Vec::new();
@@ -359,7 +237,7 @@ mod tests {
             }
             for (from, until) in [(0, text.len()), (0, 0), (0, 30), (64, 128), (100, 1000), (777, text.len() - 13)] {
                 let mut found = Vec::new();
-                sampled.find(&text, (from, until), &mut found);
+                sampled.find(&text, (from, until), &mut Hits::new(), &mut found);
                 found.sort_unstable();
                 assert_eq!(found, naive(&literals, &text, (from, until)), "{tier:?} {from}..{until}");
             }

@@ -4,6 +4,8 @@
 //! again follows the blocks (once a block, so that "last seen" moves on).
 
 use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
 use std::mem;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -65,6 +67,15 @@ impl ScannerConfig {
     }
 }
 
+/// What a signature was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes of the records that were decoded and compared with it.
+    pub bytes: u64,
+    /// Records of which it looked at the beginning only: the rest would have exceeded its step budget.
+    pub over_budget: u64,
+}
+
 /// What went through, for accounting: `bytes` of every kind add up to what was pushed and completed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -87,6 +98,8 @@ pub struct Tally {
     /// By signature id: of these, records that held a literal of a signature in whose scope they are and did not match it. A sign
     /// that a text has drifted.
     pub near_misses: BTreeMap<Arc<str>, u64>,
+    /// By signature id: what was asked of it.
+    pub work: BTreeMap<Arc<str>, Work>,
     /// Of these: records whose rows of two tracebacks are mixed up; their exceptions are not told.
     pub ambiguous: u64,
     /// Of these: records with a time that could not be read.
@@ -107,6 +120,11 @@ impl AddAssign for Tally {
         self.no_time += other.no_time;
         for (signature, records) in other.near_misses {
             *self.near_misses.entry(signature).or_default() += records;
+        }
+        for (signature, work) in other.work {
+            let own = self.work.entry(signature).or_default();
+            own.bytes += work.bytes;
+            own.over_budget += work.over_budget;
         }
         self.ambiguous += other.ambiguous;
         self.unread_times += other.unread_times;
@@ -140,21 +158,36 @@ impl Scanner {
         for block in bytes.chunks(BLOCK) {
             let lines_before = self.buffer.complete_lines();
             self.buffer.append(block, self.config.max_line_bytes.max(1));
-            self.unflushed = true;
-            let lines = self.buffer.complete_lines();
-            if lines == lines_before {
-                continue;
-            }
-            let start = self.buffer.start();
-            let complete = self.buffer.bytes().get(..lines).unwrap_or_default();
-            let end = self.config.framing().last_start(complete, start);
-            if end > start {
-                self.memory.watch.begin_region();
-                self.judge(start, end, out);
-                self.complete(end);
-            }
+            self.advance(lines_before, out);
         }
         self.unflushed &= self.has_pending();
+    }
+
+    /// Reads once, at most `most` bytes, and goes on as [`Scanner::push`] does; no byte is copied twice. Gives how many were read.
+    pub fn read(&mut self, most: usize, reader: &mut dyn Read, out: &mut Vec<Observation>) -> io::Result<usize> {
+        let lines_before = self.buffer.complete_lines();
+        let read = self.buffer.read(most.min(BLOCK), self.config.max_line_bytes.max(1), reader)?;
+        if read > 0 {
+            self.advance(lines_before, out);
+            self.unflushed &= self.has_pending();
+        }
+        Ok(read)
+    }
+
+    fn advance(&mut self, lines_before: usize, out: &mut Vec<Observation>) {
+        self.unflushed = true;
+        let lines = self.buffer.complete_lines();
+        if lines == lines_before {
+            return;
+        }
+        let start = self.buffer.start();
+        let complete = self.buffer.bytes().get(..lines).unwrap_or_default();
+        let end = self.config.framing().last_start(complete, start);
+        if end > start {
+            self.memory.watch.begin_region();
+            self.judge(start, end, out);
+            self.complete(end);
+        }
     }
 
     /// The stream is idle: judges the pending record as if it were complete and keeps it, because the rest may still come

@@ -13,6 +13,9 @@ use crate::matcher::occurrence::Occurrence;
 use crate::matcher::rarity::Rarity;
 use crate::matcher::sampled::Sampled;
 use crate::matcher::sampled::Tier;
+use crate::matcher::shaped::Scratch;
+use crate::matcher::shaped::Shaped;
+use crate::matcher::window::Window;
 
 /// Bytes searched at a time: they stay in the nearest cache while every tier goes over them.
 const STRETCH: usize = 16 * 1024;
@@ -25,12 +28,23 @@ pub(crate) struct Search {
     /// What was found, in the order of the block; the ones before `next` are used up.
     found: Vec<Occurrence>,
     next: usize,
+    scratch: Scratch,
 }
 
 impl Search {
     /// Begins at `from`, a line start.
     pub(crate) fn at(from: usize) -> Self {
         Self { searched: from, ..Self::default() }
+    }
+
+    /// What was found ahead and is not yet used up.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = Occurrence> {
+        self.found.get(self.next..).unwrap_or_default().iter().copied()
+    }
+
+    /// Everything before it has been searched or skipped.
+    pub(crate) fn searched(&self) -> usize {
+        self.searched
     }
 
     /// Leaves out everything that ends at or before `to`.
@@ -41,7 +55,18 @@ impl Search {
     }
 }
 
-/// By what a pattern is looked for.
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Pattern {
+    /// A text, ASCII letters without case.
+    Text(Vec<u8>),
+    /// A run of byte classes.
+    Window(Window),
+    /// Any digit outside ASCII.
+    ForeignDigit,
+}
+
+/// By what a text is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Means {
     /// Sampled grams of eight bytes.
@@ -69,33 +94,41 @@ pub(crate) fn means(pattern: &[u8]) -> Means {
 pub(crate) struct Sieve {
     sampled: Vec<Sampled>,
     marks: Option<Marks>,
+    shaped: Option<Shaped>,
     few: Option<Few>,
     lanes: Option<(Lanes, Vec<usize>)>,
 }
 
 impl Sieve {
     /// Plans for `patterns`; occurrences refer to their indices.
-    pub(crate) fn new(patterns: &[Vec<u8>], rarity: &Rarity) -> Result<Self, BuildError> {
-        let of = |wanted: Means| -> Vec<(usize, &[u8])> {
-            let numbered = patterns.iter().enumerate().map(|(number, text)| (number, text.as_slice()));
-            numbered.filter(|(_, text)| means(text) == wanted).collect()
-        };
-        let short = of(Means::Short);
-        let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
-        let walked = !short.is_empty() && few.is_none();
-        if walked && Lanes::is_dense(patterns) {
-            // Every byte is walked anyway: one walk for all of them costs no more.
-            let lanes = Some((Lanes::new(patterns)?, (0..patterns.len()).collect()));
-            return Ok(Self { sampled: Vec::new(), marks: None, few: None, lanes });
-        }
+    pub(crate) fn new(patterns: &[Pattern], rarity: &Rarity) -> Result<Self, BuildError> {
+        let texts = patterns.iter().enumerate().filter_map(|(number, pattern)| match pattern {
+            Pattern::Text(text) => Some((number, text.as_slice())),
+            Pattern::Window(_) | Pattern::ForeignDigit => None,
+        });
+        let of = |wanted: Means| texts.clone().filter(|(_, text)| means(text) == wanted).collect::<Vec<_>>();
         let tiers = [(Tier::Long, of(Means::Long)), (Tier::Middle, of(Means::Middle))];
         let sampled = tiers.into_iter().filter(|(_, texts)| !texts.is_empty());
         let sampled = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
-        let marks = Some(of(Means::Mark)).filter(|texts| !texts.is_empty()).map(|texts| Marks::new(&texts));
-        let (numbers, texts): (Vec<usize>, Vec<Vec<u8>>) =
-            short.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
-        let lanes = if walked { Some((Lanes::new(&texts)?, numbers)) } else { None };
-        Ok(Self { sampled, marks, few, lanes })
+        let digits = patterns.iter().position(|pattern| matches!(pattern, Pattern::ForeignDigit));
+        let marks = of(Means::Mark);
+        let marks = (!marks.is_empty() || digits.is_some()).then(|| Marks::new(&marks, digits));
+        let windows = patterns.iter().enumerate().filter_map(|(number, pattern)| match pattern {
+            Pattern::Window(window) => Some((number, window)),
+            Pattern::Text(_) | Pattern::ForeignDigit => None,
+        });
+        let windows: Vec<_> = windows.collect();
+        let shaped = (!windows.is_empty()).then(|| Shaped::new(&windows, rarity));
+        let short = of(Means::Short);
+        let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
+        let lanes = if short.is_empty() || few.is_some() {
+            None
+        } else {
+            let (numbers, texts): (Vec<usize>, Vec<Vec<u8>>) =
+                short.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
+            Some((Lanes::new(&texts)?, numbers))
+        };
+        Ok(Self { sampled, marks, shaped, few, lanes })
     }
 
     /// The next occurrence that ends inside `block[..end]`.
@@ -111,7 +144,7 @@ impl Sieve {
             search.next = 0;
             search.found.clear();
             let until = end.min(search.searched + STRETCH);
-            self.find(block, (search.searched, until), &mut search.found);
+            self.find(block, (search.searched, until), &mut search.scratch, &mut search.found);
             search.searched = until;
         }
     }
@@ -126,12 +159,15 @@ impl Sieve {
         }
     }
 
-    fn find(&self, text: &[u8], span: (usize, usize), found: &mut Vec<Occurrence>) {
+    fn find(&self, text: &[u8], span: (usize, usize), scratch: &mut Scratch, found: &mut Vec<Occurrence>) {
         for sampled in &self.sampled {
-            sampled.find(text, span, found);
+            sampled.find(text, span, &mut scratch.hits, found);
         }
         if let Some(marks) = &self.marks {
-            marks.find(text, span, found);
+            marks.find(text, span, &mut scratch.hits, found);
+        }
+        if let Some(shaped) = &self.shaped {
+            shaped.find(text, span, scratch, found);
         }
         if let Some(few) = &self.few {
             few.find(text, span, found);
@@ -143,7 +179,8 @@ impl Sieve {
                 occurrence.pattern = numbers.get(occurrence.pattern).copied().unwrap_or(usize::MAX);
             }
         }
-        // Made of a few runs that are in order already.
-        found.sort();
+        if !found.is_sorted() {
+            found.sort_unstable();
+        }
     }
 }

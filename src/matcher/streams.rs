@@ -2,6 +2,8 @@
 //! by itself. Blocks in, observations out, with the places the records have in the file. A plain file costs nothing extra.
 
 use std::collections::VecDeque;
+use std::io;
+use std::io::Read;
 use std::mem;
 use std::sync::Arc;
 
@@ -75,6 +77,16 @@ impl FileScanner {
             State::Plain(scanner) => scanner.push(bytes, out),
             State::Streams(streams) => streams.push(bytes, (&self.matcher, &self.config, &self.file), out),
         }
+    }
+
+    /// See [`Scanner::read`]; `block` is where bytes go that are not scanned as they come, and says how many are read at most.
+    pub fn read(&mut self, block: &mut [u8], reader: &mut dyn Read, out: &mut Vec<Observation>) -> io::Result<usize> {
+        if let State::Plain(scanner) = &mut self.state {
+            return scanner.read(block.len(), reader, out);
+        }
+        let read = reader.read(block)?;
+        self.push(block.get(..read).unwrap_or_default(), out);
+        Ok(read)
     }
 
     /// Decides on the form if the head tells it, and reads the head.

@@ -7,6 +7,9 @@ use crate::decode::text::MARKUP;
 /// Where a line holds one of these, its copy is looked at too.
 pub(crate) const INTERRUPTIONS: &[&[u8]] = &[b"\x1b", b"\0", b"\xc2\x9b", b"\\u00", b"</", b"<light-"];
 
+/// What some encoders write for `/`: an interruption where a window holds one.
+pub(crate) const SLASH: &[u8] = b"\\/";
+
 /// The opening tags, as the prefilter looks for them.
 pub(crate) fn opening_tags() -> impl Iterator<Item = Vec<u8>> {
     MARKUP.iter().map(|name| format!("<{name}>").into_bytes())
@@ -22,7 +25,7 @@ pub(crate) fn write_clean(raw: &[u8], clean: &mut Vec<u8>) -> bool {
     certain
 }
 
-/// Any number of backslashes before `u00XX` is one escape, however deep JSON stands in JSON.
+/// Any number of backslashes before `u00XX` or `/` is one escape, however deep JSON stands in JSON.
 fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -37,6 +40,8 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
             } else {
                 out.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 2]).as_bytes());
             }
+            rest = after;
+        } else if after.first() == Some(&b'/') {
             rest = after;
         } else {
             out.extend_from_slice(run);
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!(clean(br"ti\u001b[31mmeout"), ("timeout".to_owned(), true));
         assert_eq!(clean(br"C:\users \u00"), (r"C:\users \u00".to_owned(), true));
         assert_eq!(clean(b"ti<red>me</red>out <b>"), ("timeout <b>".to_owned(), true));
+        assert_eq!(clean(br"a\/b\\/c / \"), (r"a/b/c / \".to_owned(), true));
         assert_eq!(clean("é".as_bytes()), ("é".to_owned(), true));
     }
 

@@ -3,9 +3,12 @@
 //! region (the part of the stream that one `push` completes) or since the last match, so that "last seen" moves on and who was alive
 //! between two failures is known. So that a release which takes over is heard often enough to count, the first lines of a run of
 //! equal tuples are told too, and ever fewer of the rest, as far as the region's budget reaches.
+//!
+//! Most lines say what a line before them said, in the same words: where the text from the first key to the last value is one that is
+//! known, one comparison stands for taking it apart.
 
-use std::collections::VecDeque;
 use std::mem;
+use std::ops::Range;
 
 /// The keys as they end, closing quote included, without case: every name under which decoding finds a service, release, commit,
 /// instance, environment or process start (`version"` ends `service.version"`, `dd.version"` and `"version"`).
@@ -46,10 +49,12 @@ const MAX_VALUE: usize = 256;
 /// The raw values of one line, in the order of the line.
 pub(crate) type Tuple = Vec<u8>;
 
-/// Adds the value behind a key that ends at `end` of `text` to `tuple`; a key without a JSON value adds nothing.
-pub(crate) fn add_value(tuple: &mut Tuple, key: usize, text: &[u8], end: usize) {
+/// Adds the value behind a key that ends at `end` of `text` to `tuple`, and gives the end of the value; a key without a JSON value adds
+/// nothing.
+pub(crate) fn add_value(tuple: &mut Tuple, key: usize, text: &[u8], end: usize) -> usize {
     let after = text.get(end..).unwrap_or_default().trim_ascii_start();
-    let Some(after) = after.strip_prefix(b":").map(<[u8]>::trim_ascii_start) else { return };
+    let Some(after) = after.strip_prefix(b":").map(<[u8]>::trim_ascii_start) else { return end };
+    let start = text.len() - after.len();
     let after = after.get(..MAX_VALUE).unwrap_or(after);
     let len = match after {
         [b'"', string @ ..] => 1 + memchr::memchr2(b'"', b'\n', string).unwrap_or(string.len()),
@@ -60,16 +65,74 @@ pub(crate) fn add_value(tuple: &mut Tuple, key: usize, text: &[u8], end: usize) 
     // A unit separator, which no JSON text holds raw, keeps values apart.
     tuple.extend([0x1f, u8::try_from(key).unwrap_or(u8::MAX)]);
     tuple.extend(after.get(..len).unwrap_or_default());
+    start + len
+}
+
+/// A tuple that was shown.
+#[derive(Debug)]
+struct Seen {
+    tuple: Tuple,
+    /// The first key in its line, and the text from the end of that key to the byte behind the last value. Without that byte `1.4`
+    /// would be taken for `1.42`.
+    first: usize,
+    text: Vec<u8>,
+    /// The region in which it was told last.
+    told: u64,
 }
 
 /// The tuples one stream has shown.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    seen: VecDeque<(Tuple, u64)>,
+    /// Full, the oldest gives its place to a new one.
+    seen: Vec<Seen>,
+    oldest: usize,
     region: u64,
-    /// The tuple of the last line, and how many lines in a row have had it.
-    run: (Tuple, u32),
+    /// The index of the last line's tuple, and how many lines in a row have had it.
+    run: (usize, u32),
     repeats: u32,
+}
+
+/// The tuple of a line, while its keys are met one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    /// The tuple is that of a line before, as far as the keys have been met.
+    known: Option<usize>,
+    tuple: Tuple,
+    first: usize,
+    /// From the end of the first key to the end of the last value.
+    span: Range<usize>,
+}
+
+/// No key: a text that is never found again.
+const NO_KEY: usize = usize::MAX;
+
+impl Gathering {
+    /// Begins a line with `key`, which ends at `end` of `text`.
+    pub(crate) fn begin(&mut self, watch: &Watch, key: usize, text: &[u8], end: usize) {
+        self.tuple.clear();
+        self.first = key;
+        self.known = watch.find(key, text.get(end..).unwrap_or_default());
+        self.span = match self.known.and_then(|known| watch.seen.get(known)) {
+            Some(seen) => end..end + seen.text.len() - 1,
+            None => end..add_value(&mut self.tuple, key, text, end),
+        };
+    }
+
+    /// Goes on with `key`. Those in a text that is known have been met with it.
+    pub(crate) fn go_on(&mut self, watch: &Watch, key: usize, text: &[u8], end: usize) {
+        if self.known_to().is_some_and(|known_to| end <= known_to) {
+            return;
+        }
+        if let Some(seen) = self.known.take().and_then(|known| watch.seen.get(known)) {
+            self.tuple.clone_from(&seen.tuple);
+        }
+        self.span.end = self.span.end.max(add_value(&mut self.tuple, key, text, end));
+    }
+
+    /// Where the keys end that need not be met one by one; `None` when each must be.
+    pub(crate) fn known_to(&self) -> Option<usize> {
+        self.known.map(|_| self.span.end)
+    }
 }
 
 impl Watch {
@@ -84,33 +147,74 @@ impl Watch {
         self.region += 1;
     }
 
-    /// Whether a line with this tuple is to be reported; it counts as reported from then on.
-    pub(crate) fn is_due(&mut self, tuple: &Tuple) -> bool {
-        if tuple.is_empty() {
+    /// Whether the line that was gathered from `text` is to be reported; it counts as reported from then on.
+    pub(crate) fn is_due(&mut self, line: &Gathering, text: &[u8]) -> bool {
+        if let Some(known) = line.known {
+            return self.is_known_due(known);
+        }
+        if line.tuple.is_empty() {
             return false;
         }
-        let region = self.region;
-        let repeated = self.is_telling_repeat(tuple);
-        if let Some((_, last)) = self.seen.iter_mut().find(|(seen, _)| seen == tuple) {
-            let due = mem::replace(last, region) != region;
-            self.repeats += u32::from(repeated && !due);
-            return due || repeated;
+        let (first, text) = match text.get(line.span.start..=line.span.end) {
+            Some(text) => (line.first, text),
+            None => (NO_KEY, &[][..]),
+        };
+        self.is_tuple_due(&line.tuple, (first, text))
+    }
+
+    /// The same for a tuple that stands in no line.
+    pub(crate) fn is_bare_due(&mut self, tuple: &Tuple) -> bool {
+        self.is_tuple_due(tuple, (NO_KEY, &[]))
+    }
+
+    fn is_tuple_due(&mut self, tuple: &Tuple, (first, text): (usize, &[u8])) -> bool {
+        if let Some(known) = self.seen.iter().position(|seen| seen.tuple == *tuple) {
+            if let Some(seen) = self.seen.get_mut(known) {
+                // The same values with other words between them.
+                seen.first = first;
+                text.clone_into(&mut seen.text);
+            }
+            return self.is_known_due(known);
         }
-        if self.seen.len() == MAX_TUPLES {
-            self.seen.pop_back();
-        }
-        self.seen.push_front((tuple.clone(), region));
+        let new = Seen { tuple: tuple.clone(), first, text: text.to_vec(), told: self.region };
+        let at = if self.seen.len() < MAX_TUPLES {
+            self.seen.push(new);
+            self.seen.len() - 1
+        } else {
+            let oldest = self.oldest;
+            self.oldest = (oldest + 1) % MAX_TUPLES;
+            if let Some(seen) = self.seen.get_mut(oldest) {
+                *seen = new;
+            }
+            oldest
+        };
+        self.run = (at, 1);
         true
     }
 
+    /// The tuple whose text, from the end of its first key on, `text` begins with.
+    fn find(&self, key: usize, text: &[u8]) -> Option<usize> {
+        let is_it = |seen: &Seen| seen.first == key && text.starts_with(&seen.text);
+        let last = Some(self.run.0).filter(|last| self.seen.get(*last).is_some_and(is_it));
+        last.or_else(|| self.seen.iter().position(is_it))
+    }
+
+    fn is_known_due(&mut self, known: usize) -> bool {
+        let region = self.region;
+        let repeated = self.is_telling_repeat(known);
+        let Some(seen) = self.seen.get_mut(known) else { return false };
+        let due = mem::replace(&mut seen.told, region) != region;
+        self.repeats += u32::from(repeated && !due);
+        due || repeated
+    }
+
     /// Whether the line is the first to third, fourth, eighth, … of a run.
-    fn is_telling_repeat(&mut self, tuple: &Tuple) -> bool {
+    fn is_telling_repeat(&mut self, known: usize) -> bool {
         let (last, lines) = &mut self.run;
-        if last == tuple {
+        if *last == known {
             *lines = lines.saturating_add(1);
         } else {
-            last.clone_from(tuple);
-            *lines = 1;
+            (*last, *lines) = (known, 1);
         }
         self.repeats < MAX_REPEATS && (*lines <= 3 || lines.is_power_of_two())
     }
@@ -118,41 +222,60 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn tuple(text: &str) -> Tuple {
-        let mut tuple = Tuple::new();
-        for (key, name) in KEYS.iter().enumerate() {
-            if let Some(at) = text.find(name) {
-                add_value(&mut tuple, key, text.as_bytes(), at + name.len());
+    /// Meets the keys of a line as the scanner does.
+    fn gather(watch: &Watch, text: &str) -> Gathering {
+        let mut line = Gathering::default();
+        let mut met = false;
+        let ends =
+            |(key, name): (usize, &&str)| text.match_indices(name).map(move |(at, _)| (at + name.len(), key)).collect();
+        let mut keys: Vec<(usize, usize)> = KEYS.iter().enumerate().flat_map(|key| -> Vec<_> { ends(key) }).collect();
+        keys.sort_unstable();
+        for (end, key) in keys {
+            if std::mem::replace(&mut met, true) {
+                line.go_on(watch, key, text.as_bytes(), end);
+            } else {
+                line.begin(watch, key, text.as_bytes(), end);
             }
         }
-        tuple
+        line
+    }
+
+    fn is_due(watch: &mut Watch, text: &str) -> bool {
+        let line = gather(watch, text);
+        watch.is_due(&line, text.as_bytes())
+    }
+
+    fn tuple(text: &str) -> Tuple {
+        gather(&Watch::default(), text).tuple
     }
 
     #[test]
     fn a_tuple_is_due_when_new_once_a_region_and_once_a_match() {
         let mut watch = Watch::default();
-        let (old, new) = (tuple(r#"{"service.version": "1.0", "n": 1}"#), tuple(r#"{"service.version":"1.1"}"#));
-        assert_eq!(old, tuple(r#"{"service.version":"1.0","n":2}"#), "other fields and spaces do not count");
+        let (old, new) = (r#"{"service.version": "1.0", "n": 1}"#, r#"{"service.version":"1.1"}"#);
+        assert_eq!(tuple(old), tuple(r#"{"service.version":"1.0","n":2}"#), "other fields and spaces do not count");
         let exhausted = |watch: &mut Watch| watch.repeats = MAX_REPEATS;
         exhausted(&mut watch);
-        assert!(watch.is_due(&old) && !watch.is_due(&old) && watch.is_due(&new));
+        assert!(is_due(&mut watch, old) && !is_due(&mut watch, old) && is_due(&mut watch, new));
         watch.matched();
-        assert!(watch.is_due(&old) && !watch.is_due(&old));
+        assert!(is_due(&mut watch, old) && !is_due(&mut watch, old));
         watch.begin_region();
         exhausted(&mut watch);
-        assert!(watch.is_due(&old) && !watch.is_due(&old));
+        assert!(is_due(&mut watch, old) && !is_due(&mut watch, old));
     }
 
     #[test]
     fn a_run_is_told_ever_more_seldom_and_at_a_bounded_cost() {
         let mut watch = Watch::default();
-        let one = tuple(r#"{"service.version":"1.0"}"#);
-        let told: Vec<u32> = (1..=100).filter(|_| watch.is_due(&one)).collect();
+        let one = r#"{"service.version":"1.0"}"#;
+        let told: Vec<u32> = (1..=100).filter(|_| is_due(&mut watch, one)).collect();
         assert_eq!(told, [1, 2, 3, 4, 8, 16, 32, 64]);
-        let other = tuple(r#"{"service.version":"1.1"}"#);
-        let alternating = (0..1000).filter(|at| watch.is_due(if at % 2 == 0 { &one } else { &other })).count();
+        let other = r#"{"service.version":"1.1"}"#;
+        let alternating = (0..1000).filter(|at| is_due(&mut watch, if at % 2 == 0 { one } else { other })).count();
         assert!(alternating <= 2 + MAX_REPEATS as usize, "{alternating}");
     }
 
@@ -168,8 +291,33 @@ mod tests {
     fn memory_is_bounded() {
         let mut watch = Watch::default();
         for release in 0..10_000 {
-            assert!(watch.is_due(&tuple(&format!(r#"{{"service.version":"{release}"}}"#))));
+            assert!(is_due(&mut watch, &format!(r#"{{"service.version":"{release}"}}"#)));
         }
         assert_eq!(watch.seen.len(), MAX_TUPLES);
+    }
+
+    /// Values that begin with each other, keys in between, in front and behind.
+    fn lines() -> impl Strategy<Value = Vec<String>> {
+        let value =
+            || prop_oneof![Just("1"), Just("12"), Just("\"1.4\""), Just("\"1.42\""), Just("\"version\""), Just("{}")];
+        let keys = [r#""service.version""#, r#""n""#, r#""env""#, r#""message""#, r#""pod_name""#];
+        let key = || prop::sample::select(keys.to_vec());
+        let field = move || {
+            (key(), prop_oneof![Just(":"), Just(": ")], value()).prop_map(|(k, colon, v)| format!("{k}{colon}{v}"))
+        };
+        let line = prop::collection::vec(field(), 1..4).prop_map(|fields| format!("{{{}}}\n", fields.join(",")));
+        prop::collection::vec(line, 1..40)
+    }
+
+    proptest! {
+        /// The control is a watch that knows no texts and takes every line apart.
+        #[test]
+        fn a_known_text_stands_for_its_tuple(lines in lines()) {
+            let (mut quick, mut plain) = (Watch::default(), Watch::default());
+            for line in lines {
+                plain.seen.iter_mut().for_each(|seen| seen.first = NO_KEY);
+                prop_assert_eq!(is_due(&mut quick, &line), is_due(&mut plain, &line), "{}", line);
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::verdict::{Basis, Verdict};
+use crate::model::verdict::{Basis, Verdict, VerdictCounts};
 
 /// `service.name` of a record that names none (OpenTelemetry's own default).
 pub const UNKNOWN_SERVICE: &str = "unknown_service";
@@ -103,7 +103,7 @@ pub struct Track {
     /// Matched records, all verdicts, durable.
     pub occurrences: u64,
     /// The same, by verdict.
-    pub verdicts: BTreeMap<Verdict, u64>,
+    pub verdicts: VerdictCounts,
     /// Event time of the earliest match.
     pub first_seen: Option<Timestamp>,
     /// Event time of the latest match.

@@ -1,5 +1,6 @@
 //! The verdict on one matched record, and what it rests on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -65,6 +66,45 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// How often each verdict was given. Stored and shown as a map of those that were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Verdict, u64>", into = "BTreeMap<Verdict, u64>")]
+pub struct VerdictCounts([u64; Verdict::ALL.len()]);
+
+impl VerdictCounts {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        self.add_many(verdict, 1);
+    }
+
+    fn add_many(&mut self, verdict: Verdict, times: u64) {
+        if let Some(count) = self.0.get_mut(verdict as usize) {
+            *count += times;
+        }
+    }
+
+    /// The verdicts that were given, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Verdict, u64)> {
+        Verdict::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl From<BTreeMap<Verdict, u64>> for VerdictCounts {
+    fn from(counts: BTreeMap<Verdict, u64>) -> Self {
+        let mut all = Self::default();
+        for (verdict, times) in counts {
+            all.add_many(verdict, times);
+        }
+        all
+    }
+}
+
+impl From<VerdictCounts> for BTreeMap<Verdict, u64> {
+    fn from(counts: VerdictCounts) -> Self {
+        counts.iter().collect()
+    }
+}
+
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,5 +167,24 @@ impl Basis {
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_is_counted_for_itself() {
+        let mut counts = VerdictCounts::default();
+        for (times, verdict) in Verdict::ALL.into_iter().enumerate() {
+            (0..times).for_each(|_| counts.add(verdict));
+        }
+        let told: Vec<_> = counts.iter().collect();
+        let wanted: Vec<_> = Verdict::ALL.into_iter().zip(0..).skip(1).collect();
+        assert_eq!(told, wanted, "what was never given is left out");
+        let stored = serde_json::to_string(&counts).unwrap();
+        assert!(stored.starts_with(r#"{"rollback":1,"#), "{stored}");
+        assert_eq!(serde_json::from_str::<VerdictCounts>(&stored).unwrap(), counts);
     }
 }

@@ -1,9 +1,9 @@
-//! Where records come from: files, standard input; network sources later. Each source is a function of the same signature
+//! Where records come from: files, standard input, OTLP. Each source is a function of the same signature
 //! (configuration, context, output, stop) and gives batches of observations together with what is owed for them once they are
 //! committed: the position they bring the source to, or the answer that a sender waits for.
 //!
-//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait, so files and senders
-//! are the buffer; a closed output or a cancelled stop ends them.
+//! Sources are blocking code: run each on a thread of its own (`spawn_blocking`). A full output makes them wait (or send the sender
+//! away), so files and senders are the buffer; a closed output or a cancelled stop ends them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::listen::bind::BindError;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
@@ -24,6 +25,8 @@ use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
 use crate::source::journald::JournaldConfig;
+use crate::source::otlp::OtlpConfig;
+use crate::source::otlp::TokenError;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
@@ -34,6 +37,7 @@ use crate::telemetry::labels::SourceKind;
 pub mod file;
 pub mod journald;
 pub mod message;
+pub mod otlp;
 pub mod parts;
 pub mod probe;
 pub mod pubsub;
@@ -49,6 +53,8 @@ pub enum SourceConfig {
     File(FileConfig),
     /// Standard input, until it ends.
     Stdin(StdinConfig),
+    /// Logs and traces that services send.
+    Otlp(OtlpConfig),
     /// A Pub/Sub subscription, pulled.
     Pubsub(PubsubConfig),
     /// systemd's journal.
@@ -63,6 +69,7 @@ impl SourceConfig {
         match self {
             Self::File(_) => SourceKind::File,
             Self::Stdin(_) => SourceKind::Stdin,
+            Self::Otlp(_) => SourceKind::Otlp,
             Self::Pubsub(_) => SourceKind::Pubsub,
             Self::Journald(_) => SourceKind::Journald,
             Self::Syslog(_) => SourceKind::Syslog,
@@ -72,7 +79,7 @@ impl SourceConfig {
     /// Which of several sources of its kind it is; empty for kinds of which there is one.
     pub fn name(&self) -> &str {
         match self {
-            Self::File(_) | Self::Stdin(_) | Self::Journald(_) | Self::Syslog(_) => "",
+            Self::File(_) | Self::Stdin(_) | Self::Otlp(_) | Self::Journald(_) | Self::Syslog(_) => "",
             Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
@@ -195,7 +202,13 @@ pub enum SourceError {
     Thread(#[source] std::io::Error),
     /// A socket of the syslog listener.
     #[error(transparent)]
-    Listen(#[from] ListenError),
+    Syslog(#[from] ListenError),
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// The token that senders must show.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// Network sources need Tokio.
     #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
     Runtime(#[source] tokio::runtime::TryCurrentError),
@@ -214,6 +227,7 @@ pub fn run(
     match config {
         SourceConfig::File(config) => file::run(config, context, output, stop),
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
+        SourceConfig::Otlp(config) => otlp::run(config, context, output, stop),
         SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
         SourceConfig::Journald(config) => journald::run(config, context, output, stop),
         SourceConfig::Syslog(config) => syslog::run(config, context, output, stop),

@@ -8,6 +8,7 @@ use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::discover::Discovery;
 use crate::source::journald;
+use crate::source::otlp;
 use crate::source::pubsub;
 use crate::source::stdin;
 use crate::source::syslog;
@@ -31,6 +32,7 @@ pub fn validate(config: &SourceConfig) -> Result<(), SourceError> {
         }
         SourceConfig::Stdin(_) | SourceConfig::Journald(_) => Ok(()),
         SourceConfig::Syslog(config) => syslog::listen::validate(config).map_err(SourceError::from),
+        SourceConfig::Otlp(config) => otlp::validate(config),
         SourceConfig::Pubsub(_) if cfg!(feature = "gcp") => Ok(()),
         SourceConfig::Pubsub(_) => Err(SourceError::NoPubsub),
     }
@@ -51,6 +53,10 @@ pub async fn probe(config: &SourceConfig) -> Probe {
         SourceConfig::Journald(config) => match journald::look_at(config) {
             Ok(found) => (vec![found], Vec::new()),
             Err(reason) => (Vec::new(), vec![reason]),
+        },
+        SourceConfig::Otlp(config) => match otlp::look_at(config).await {
+            Ok(found) => (found, Vec::new()),
+            Err(error) => (Vec::new(), vec![error.to_string()]),
         },
         SourceConfig::Pubsub(config) => match pubsub::look_at(config).await {
             Ok(found) => (vec![found], Vec::new()),

@@ -1,15 +1,19 @@
 //! How a source is doing, for `/readyz`, metrics and `status`: the source publishes whole snapshots, everyone else only reads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
+use crate::telemetry::labels::OtlpSignal;
+use crate::telemetry::labels::RequestOutcome;
+
 /// A snapshot of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// `file`, `stdin`, `pubsub`.
+    /// `file`, `stdin`, `otlp`, `pubsub`.
     pub kind: &'static str,
     /// Which of several of its kind; empty for kinds of which there is one.
     pub name: String,
@@ -27,7 +31,12 @@ pub struct SourceStatus {
     pub oldest_unstored: Option<Timestamp>,
     /// Counters since the start.
     pub totals: Totals,
+    /// Requests since the start, by signal and outcome; empty for sources that take none.
+    pub requests: Requests,
 }
+
+/// Counts requests.
+pub type Requests = HashMap<(OtlpSignal, RequestOutcome), u64>;
 
 /// One open file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,11 @@ impl EventId {
         Self::of(&[source.as_bytes(), name.as_bytes(), signature.as_bytes()])
     }
 
+    /// The id of a match in an entry that nobody has named: what it says is its name.
+    pub fn of_content(content: &[&[u8]], signature: &str) -> Self {
+        Self::of(&[&[b"content".as_slice()], content, &[signature.as_bytes()]].concat())
+    }
+
     /// Each part is preceded by its length: `("ab", "c")` and `("a", "bc")` are two events.
     fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();

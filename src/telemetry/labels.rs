@@ -30,6 +30,8 @@ label! {
         File => "file",
         /// Standard input.
         Stdin => "stdin",
+        /// OTLP over gRPC and HTTP.
+        Otlp => "otlp",
         /// A Pub/Sub subscription.
         Pubsub => "pubsub",
         /// systemd's journal.
@@ -46,6 +48,36 @@ label! {
         Matched => "matched",
         /// Beyond the bound of a line: counted, not searched.
         SkippedOverlong => "skipped_overlong",
+    }
+}
+
+label! {
+    /// What an OTLP request holds (`signal` of `relapse_otlp_requests_total`).
+    OtlpSignal {
+        /// Log records.
+        Logs => "logs",
+        /// Spans.
+        Traces => "traces",
+    }
+}
+
+label! {
+    /// What became of an OTLP request (`outcome` of `relapse_otlp_requests_total`).
+    RequestOutcome {
+        /// Judged and stored.
+        Taken => "taken",
+        /// The same, but for records too long to be read.
+        Partial => "partial",
+        /// Refused: it cannot be read, or nothing is taken there.
+        Malformed => "malformed",
+        /// Refused: too big, on the wire or decompressed.
+        TooLarge => "too_large",
+        /// Refused: it did not come in time.
+        TooSlow => "too_slow",
+        /// Refused: no token, or from a web page.
+        Unauthorized => "unauthorized",
+        /// Refused for now: full, or not stored. The sender comes again.
+        Unavailable => "unavailable",
     }
 }
 

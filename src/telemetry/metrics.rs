@@ -21,6 +21,8 @@ use crate::telemetry::labels::ByteOutcome;
 use crate::telemetry::labels::DeliveryOutcome;
 use crate::telemetry::labels::DeployOutcome;
 use crate::telemetry::labels::OddReason;
+use crate::telemetry::labels::OtlpSignal;
+use crate::telemetry::labels::RequestOutcome;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::labels::SuppressReason;
 use crate::telemetry::table;
@@ -44,6 +46,8 @@ pub struct Metrics {
     pub(super) live_release: IntGaugeVec,
     deploys: IntCounterVec,
     pub(super) near_misses: IntCounterVec,
+    pub(super) signature_work: IntCounterVec,
+    pub(super) signature_over_budget: IntCounterVec,
     pub(super) suppressed: IntCounterVec,
     pub(super) shown: Mutex<Shown>,
     notices: IntCounterVec,
@@ -63,6 +67,7 @@ pub struct Metrics {
     pub(super) signature_blind: IntGaugeVec,
     source_rotations: IntCounterVec,
     source_gaps: IntCounterVec,
+    otlp_requests: IntCounterVec,
     records_odd: IntCounterVec,
     catalog_signatures: IntGaugeVec,
     catalog_reload_successful: IntGaugeVec,
@@ -114,6 +119,8 @@ impl Metrics {
             live_release: new.gauge(&table::LIVE_RELEASE)?,
             deploys: new.counter(&table::DEPLOYS)?,
             near_misses: new.counter(&table::NEAR_MISSES)?,
+            signature_work: new.counter(&table::SIGNATURE_WORK)?,
+            signature_over_budget: new.counter(&table::SIGNATURE_OVER_BUDGET)?,
             suppressed: new.counter(&table::SUPPRESSED)?,
             shown: Mutex::default(),
             notices: new.counter(&table::NOTICES)?,
@@ -133,6 +140,7 @@ impl Metrics {
             signature_blind: new.gauge(&table::SIGNATURE_BLIND)?,
             source_rotations: new.counter(&table::SOURCE_ROTATIONS)?,
             source_gaps: new.counter(&table::SOURCE_GAPS)?,
+            otlp_requests: new.counter(&table::OTLP_REQUESTS)?,
             records_odd: new.counter(&table::RECORDS_ODD)?,
             catalog_signatures: new.gauge(&table::CATALOG_SIGNATURES)?,
             catalog_reload_successful: new.gauge(&table::CATALOG_RELOAD_SUCCESSFUL)?,
@@ -157,6 +165,11 @@ impl Metrics {
                 gauge.with_label_values(&[kind.as_str()]);
             }
             self.source_restarts.with_label_values(&[kind.as_str()]);
+        }
+        for (signal, outcome) in
+            OtlpSignal::ALL.iter().flat_map(|signal| RequestOutcome::ALL.iter().map(move |outcome| (signal, outcome)))
+        {
+            self.otlp_requests.with_label_values(&[signal.as_str(), outcome.as_str()]);
         }
         for reason in OddReason::ALL {
             self.records_odd.with_label_values(&[reason.as_str()]);
@@ -237,6 +250,11 @@ impl Metrics {
     /// Bytes may have been lost before they were read.
     pub fn source_gap(&self) {
         self.source_gaps.with_label_values::<&str>(&[]).inc();
+    }
+
+    /// OTLP requests ended.
+    pub fn otlp_requests(&self, signal: OtlpSignal, outcome: RequestOutcome, requests: u64) {
+        self.otlp_requests.with_label_values(&[signal.as_str(), outcome.as_str()]).inc_by(requests);
     }
 
     /// Records that were odd.

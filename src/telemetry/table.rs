@@ -56,6 +56,8 @@ pub const TABLE: &[Metric] = &[
     LIVE_RELEASE,
     DEPLOYS,
     NEAR_MISSES,
+    SIGNATURE_WORK,
+    SIGNATURE_OVER_BUDGET,
     SIGNATURE_BLIND,
     NOTICES,
     SUPPRESSED,
@@ -74,6 +76,7 @@ pub const TABLE: &[Metric] = &[
     SOURCE_RESTARTS,
     SOURCE_ROTATIONS,
     SOURCE_GAPS,
+    OTLP_REQUESTS,
     RECORDS_ODD,
     CATALOG_SIGNATURES,
     CATALOG_RELOAD_SUCCESSFUL,
@@ -138,6 +141,18 @@ pub(super) const NEAR_MISSES: Metric = row(
     "relapse_near_misses_total",
     &["signature"],
     "Records in a signature's scope that hold one of its texts and do not match it: a rise may mean that a wording has drifted.",
+);
+pub(super) const SIGNATURE_WORK: Metric = row(
+    MetricKind::Counter,
+    "relapse_signature_compared_bytes_total",
+    &["signature"],
+    "Bytes of records that were decoded and compared with a signature: what it costs.",
+);
+pub(super) const SIGNATURE_OVER_BUDGET: Metric = row(
+    MetricKind::Counter,
+    "relapse_signature_over_budget_total",
+    &["signature"],
+    "Records of which a signature searched the beginning only: more would have exceeded its step budget.",
 );
 pub(super) const SIGNATURE_BLIND: Metric = row(
     MetricKind::Gauge,
@@ -214,6 +229,13 @@ pub(super) const SOURCE_GAPS: Metric = row(
     "relapse_source_gaps_total",
     &[],
     "Times bytes may have been lost before they were read (truncation while unread).",
+);
+pub(super) const OTLP_REQUESTS: Metric = row(
+    MetricKind::Counter,
+    "relapse_otlp_requests_total",
+    &["signal", "outcome"],
+    "OTLP requests: taken, partial (records too long to be read were left out), malformed, too_large, too_slow, unauthorized, unavailable \
+     (full, or not stored: the sender comes again).",
 );
 pub(super) const RECORDS_ODD: Metric = row(
     MetricKind::Counter,

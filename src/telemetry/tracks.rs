@@ -83,6 +83,13 @@ impl Metrics {
         self.near_misses.with_label_values(&[label_value(signature)]).inc_by(records);
     }
 
+    /// Bytes a signature was compared with, and records that exceeded its step budget. Call it with 0 for every signature of the catalog.
+    pub fn signature_work(&self, signature: &str, bytes: u64, over_budget: u64) {
+        let labels = [label_value(signature)];
+        self.signature_work.with_label_values(&labels).inc_by(bytes);
+        self.signature_over_budget.with_label_values(&labels).inc_by(over_budget);
+    }
+
     /// The releases that are live now; all others disappear. Beyond
     /// [`MAX_RELEASES`](crate::telemetry::limit::MAX_RELEASES) only the ones heard last are shown.
     pub fn set_live_releases(&self, live: &[ReleaseView]) {

@@ -21,6 +21,8 @@ mod incident;
 #[cfg(test)]
 mod matcher;
 #[cfg(test)]
+mod otlp;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod python;

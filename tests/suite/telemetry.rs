@@ -62,6 +62,7 @@ pub(crate) fn everything() -> Metrics {
     metrics.set_fix(&track, Some(at));
     metrics.set_unsatisfiable(&track, true);
     metrics.near_misses("websocket-coroutine-get", 2);
+    metrics.signature_work("websocket-coroutine-get", 4_096, 1);
     metrics.set_live_releases(&[live("1.42.0", 10), live("1.43.0", 20)]);
     metrics.source_bytes(SourceKind::File, ByteOutcome::Matched, 4_096);
     metrics.source_lines(SourceKind::File, 40);

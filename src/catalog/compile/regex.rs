@@ -61,6 +61,7 @@ pub(super) fn wildcard(text: &At<String>, cased: bool, report: &mut Report) -> O
 fn build(text: &At<String>, source: &str, ast: &ast::Ast, report: &mut Report) -> Option<Pattern> {
     let hir = TranslatorBuilder::new().multi_line(true).build().translate(source, ast);
     let sure = hir.is_ok_and(|hir| {
+        let hir = expression::remember(source, hir);
         let may_be_empty = hir.properties().minimum_len().is_none_or(|len| len == 0);
         !may_be_empty && upper_bound(&hir) <= SIZE_LIMIT
     });

@@ -15,6 +15,7 @@ use crate::catalog::detection::Literal;
 use crate::catalog::detection::Pattern;
 use crate::catalog::detection::Predicate;
 use crate::catalog::detection::Test;
+use crate::catalog::expression;
 use crate::catalog::lint::skeleton::members;
 use crate::catalog::problem::Code;
 use crate::catalog::source::Report;
@@ -106,7 +107,7 @@ fn shortest(lengths: impl Iterator<Item = usize>, all: bool) -> usize {
 }
 
 fn of_pattern(pattern: &Pattern) -> usize {
-    regex_syntax::parse(pattern.regex.as_str())
+    expression::parsed(pattern.regex.as_str())
         .map(|hir| runs(&hir))
         .map_or(0, |runs| runs.best.max(runs.whole.unwrap_or_default()))
 }

@@ -6,6 +6,8 @@ use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
 use regex_syntax::hir::Look;
 
+use crate::catalog::expression;
+
 /// Any text.
 pub(super) const ANY: char = '\u{1}';
 /// Start of the text or of a line.
@@ -20,7 +22,7 @@ const MAX_BYTES: usize = 4096;
 
 /// Every variant of a pattern; `None` when there are too many to look at.
 pub(super) fn of(pattern: &str) -> Option<Vec<String>> {
-    variants(&regex_syntax::parse(pattern).ok()?)
+    variants(&*expression::parsed(pattern)?)
 }
 
 fn variants(hir: &Hir) -> Option<Vec<String>> {

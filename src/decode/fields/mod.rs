@@ -24,8 +24,10 @@ use crate::model::record::Severity;
 
 mod names;
 mod pairs;
+mod typed;
 
 pub(super) use pairs::Pairs;
+pub(super) use typed::Ranks;
 
 /// Where the release stands among the roles.
 const RELEASE: usize = 1;
@@ -102,7 +104,8 @@ fn place(key: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) {
     if key == "caller" && caller(value, &mut record.attributes) {
         return;
     }
-    if let Some((_, name)) = LOCATION.iter().find(|(from, _)| *from == key) {
+    let own = key.strip_prefix("attributes.").unwrap_or(key);
+    if let Some((_, name)) = LOCATION.iter().find(|(from, _)| *from == own) {
         return add(&mut record.attributes, name, value);
     }
     let inner = ENVELOPES.iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(key);

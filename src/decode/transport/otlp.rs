@@ -5,6 +5,7 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::decode::severity;
 use crate::decode::transport::Emit;
 use crate::decode::transport::encoding::Place;
 
@@ -49,10 +50,28 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 fn log_record(item: &Value) -> Map<String, Value> {
     let mut record = item.as_object().cloned().unwrap_or_default();
     record.insert("attributes".to_owned(), Value::Object(attributes(Some(item))));
-    if let Some(body) = item.get("body") {
-        record.insert("body".to_owned(), plain(body));
+    // Neither time nor severity: a collector that tails files has not looked into the line, so it is read as one.
+    let key = if is_absent(item.get("timeUnixNano")) && severity(item).is_none() { "log" } else { "body" };
+    if let Some(body) = record.shift_remove("body") {
+        record.insert(key.to_owned(), plain(&body));
+    }
+    let name = severity(item).filter(|_| item.get("severityText").is_none_or(|word| word == ""));
+    record.extend(name.map(|name| ("severityText".to_owned(), Value::from(name))));
+    if let Some(name) = record.shift_remove("eventName").filter(|name| name != "") {
+        record.insert("event.name".to_owned(), name);
     }
     record
+}
+
+fn is_absent(nanos: Option<&Value>) -> bool {
+    nanos.is_none_or(|nanos| nanos.is_null() || nanos == "0" || *nanos == 0 || nanos == "")
+}
+
+/// What the severity of a log record is called, if it has one.
+fn severity(item: &Value) -> Option<&str> {
+    let word = item.get("severityText").and_then(Value::as_str).filter(|word| !word.is_empty());
+    let number = item.get("severityNumber").and_then(Value::as_u64).filter(|number| (1..=24).contains(number));
+    word.or_else(|| number.and_then(|number| u8::try_from(number).ok()).map(severity::name))
 }
 
 /// The exceptions a span saw, and its own failure.

@@ -34,6 +34,7 @@ use crate::source::file::reader::Tailed;
 use crate::source::file::reader::Turn;
 use crate::source::file::reader::TurnError;
 use crate::source::status::FileStatus;
+use crate::source::status::Requests;
 use crate::source::status::SourceStatus;
 use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
@@ -325,6 +326,7 @@ impl<S: RecordStream> Tailer<S> {
             draining: file.gone_since.is_some(),
         };
         SourceStatus {
+            requests: Requests::default(),
             kind: "file",
             name: String::new(),
             running: true,

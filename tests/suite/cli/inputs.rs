@@ -144,7 +144,7 @@ fn every_flag_has_its_variable() {
         let output = desk.command().arg("run").envs(variables.iter().copied()).output().unwrap();
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(failing(&[]).contains("no logs to follow"), "the control");
+    assert!(failing(&[]).contains("no logs to read"), "the control");
     assert!(failing(&[("RELAPSE_CONFIG", "no.yaml")]).contains("no.yaml"));
     assert!(failing(&[("RELAPSE_LOGS", "a.log,[")]).contains("read the pattern `[`"));
     assert!(failing(&[("RELAPSE_LOGS", "x"), ("RELAPSE_CATALOG", "no.yaml")]).contains("no.yaml"));

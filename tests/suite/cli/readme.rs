@@ -192,6 +192,8 @@ fn is_key(path: &str) -> bool {
     let root = Config::json_schema();
     let mut schema = &root;
     for key in path.split('.') {
+        // A section that may be left out.
+        schema = schema.pointer("/anyOf/0").unwrap_or(schema);
         if let Some(pointer) = schema["$ref"].as_str() {
             schema = root.pointer(&pointer[1..]).unwrap();
         }

@@ -15,11 +15,12 @@ fn every_signature_has_its_tier_its_literals_and_its_candidates() {
         make::signature("long", vec![make::body(make::contains(&["connection pool exhausted"]))]),
         make::signature("middle", vec![make::body(make::contains(&["poolbroken"]))]),
         make::signature("short", vec![make::body(make::contains(&["oom"]))]),
+        make::signature("window", vec![make::body(make::re(&[r"^E1\d\d\b"]))]),
         make::signature("every", vec![make::body(make::re(&[r"\d{5}"]))]),
     ]);
-    let sample = b"connection POOL exhausted\noom oom\nOOM\nnothing\n";
+    let sample = b"connection POOL exhausted\noom oom\nOOM\nnothing\nE142\nE242 e142\n";
     let costs = matcher.costs(sample);
-    let told: Vec<_> = ["long", "middle", "short", "every"]
+    let told: Vec<_> = ["long", "middle", "short", "window", "every"]
         .map(|id| row(&costs, id))
         .map(|cost| (cost.tier, cost.literals.join(" "), cost.candidates))
         .into();
@@ -27,7 +28,8 @@ fn every_signature_has_its_tier_its_literals_and_its_candidates() {
         (CostTier::Long, "connection pool exhausted", 1),
         (CostTier::Middle, "poolbroken", 0),
         (CostTier::Short, "oom", 2),
-        (CostTier::Every, "", 4),
+        (CostTier::Window, "E1[0-9][0-9]", 1),
+        (CostTier::Every, "", 6),
     ];
     assert_eq!(told, wanted.map(|(tier, literals, lines)| (tier, literals.to_owned(), lines)));
     assert!(costs.is_sorted_by(|left, right| left.microseconds_per_megabyte >= right.microseconds_per_megabyte));

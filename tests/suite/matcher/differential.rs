@@ -39,6 +39,11 @@ const TEXTS: &[&str] = &[
     "Error",
     "Connection pool exhausted for tenant",
     "deadline exceeded while waiting for a lease",
+    "QX1234-8599",
+    "QX12\u{663}4-8599",
+    "E142",
+    "12/345/67 ab",
+    "at 0x12ab85cd:87,",
 ];
 /// The first of [`PATTERNS`] have no literal.
 const OPEN_PATTERNS: usize = 4;
@@ -56,6 +61,11 @@ const PATTERNS: &[&str] = &[
     "(?s)boom.*skip",
     "hi\" now",
     "(?:timeout|panic){2}",
+    // These have no literal either, but a run of byte classes.
+    r"\bQX\d{4}-85\d{2}\b",
+    r"\bE1\d{2}\b",
+    r"\d\d/\d{3}/\d\d [a-z]",
+    r"\b0x[0-9a-f]{4}85[0-9a-f]{2}:8",
 ];
 
 fn patterns(open: bool) -> &'static [&'static str] {
@@ -161,6 +171,9 @@ fn disturbed(line: &[u8], how: usize, at: usize) -> Vec<u8> {
             return [before, escape.as_bytes(), &after[1..]].concat();
         }
         7 if json => b"\\u001b[1m",
+        12 | 13 if json => {
+            return String::from_utf8_lossy(line).replace('/', r"\/").replace('\u{663}', r"\u0663").into_bytes();
+        }
         _ => b"",
     };
     [before, inserted, after].concat()

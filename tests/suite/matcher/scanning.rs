@@ -1,7 +1,12 @@
 //! One stream: framing, bounds, accounting, and what may stand between a literal and its bytes.
 
+use std::sync::Arc;
+
+use relapse::matcher::Observation;
+use relapse::matcher::scanner::Scanner;
 use relapse::matcher::scanner::ScannerConfig;
 use relapse::matcher::scanner::Tally;
+use relapse::matcher::scanner::Work;
 
 use crate::matcher::make;
 
@@ -192,7 +197,8 @@ fn nothing_is_complete_before_the_next_record_begins() {
     assert_eq!(make::places(&again), [("sought".to_owned(), 2, 8)], "the whole record, with the same origin");
     assert!(again[0].record.body.ends_with("more to come"));
     scanner.finish(&mut out);
-    assert_eq!(scanner.take_tally(), Tally { bytes: 34, lines: 3, decoded: 1, no_time: 1, ..Tally::default() });
+    let work = [("sought".into(), Work { bytes: 26, over_budget: 0 })].into();
+    assert_eq!(scanner.take_tally(), Tally { bytes: 34, lines: 3, decoded: 1, no_time: 1, work, ..Tally::default() });
     assert_eq!(scanner.position(), (42, 5));
 }
 
@@ -268,4 +274,31 @@ fn odd_bytes_are_counted_and_lost_nowhere() {
     assert_eq!((tally.bytes, tally.lines), (log.len() as u64, 5));
     assert_eq!((tally.decoded, tally.invalid_utf8, tally.broken_json), (3, 1, 1));
     assert_eq!(make::matches(out).len(), 3);
+}
+
+#[test]
+fn a_signature_searches_the_beginning_of_a_record_that_exceeds_its_budget_and_the_others_go_on() {
+    let huge = r"(?:[a-y]{2}x?){1500}z";
+    let matcher = Arc::new(make::matcher(vec![
+        make::signature("huge", vec![make::body(make::re(&[huge, "tail-mark"]))]),
+        make::signature("small", vec![make::body(make::re(&["tail-mark"]))]),
+    ]));
+    let scan = |filler: usize| {
+        let mut scanner = Scanner::new(Arc::clone(&matcher), ScannerConfig::default(), "x".into(), 0, 1);
+        let mut out = Vec::new();
+        scanner.push(format!("ERROR {} tail-mark\n", "1".repeat(filler)).as_bytes(), &mut out);
+        scanner.finish(&mut out);
+        let ids = out.iter().filter_map(|observation| match observation {
+            Observation::Match(found) => Some((found.signature.id.to_string(), found.record.body.len())),
+            Observation::Sighting(_) => None,
+        });
+        let work = scanner.take_tally().work;
+        (ids.collect::<Vec<_>>(), ["huge", "small"].map(|id| work.get(id).map_or(0, |work| work.over_budget)))
+    };
+    let (found, over_budget) = scan(100);
+    assert_eq!((found.len(), over_budget), (2, [0, 0]), "both match where it is short enough");
+    let (found, over_budget) = scan(60_000);
+    assert_eq!(found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["small"]);
+    assert!(found.iter().all(|(_, len)| *len > 60_000), "the whole record is told");
+    assert_eq!(over_budget, [1, 0]);
 }

@@ -67,7 +67,7 @@ pub(crate) fn track(signature: &str, service: &str, occurrences: u64) -> Track {
         since: at(1),
         before_suspect: None,
         occurrences,
-        verdicts: BTreeMap::from([(Verdict::Regression, occurrences)]),
+        verdicts: BTreeMap::from([(Verdict::Regression, occurrences)]).into(),
         first_seen: Some(at(1)),
         last_seen: Some(at(2)),
         last_verdict: Some(Verdict::Regression),

@@ -27,22 +27,37 @@ use tokio::time::Sleep;
 const MAX_CONNECTIONS: usize = 32;
 /// A connection that neither sends nor takes a byte for so long is closed. Longer than the usual scrape interval.
 const IDLE: Duration = Duration::from_secs(75);
+/// No request is shorter, and the preface of HTTP/2 is as long.
+const OPENING: usize = 24;
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Served at once; further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Until the first 24 bytes are there.
+    pub opening: Duration,
+    /// Without a byte in either direction.
+    pub idle: Duration,
+}
 
 /// A listener with a bound.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
-    idle: Duration,
+    limits: Limits,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self::with_bounds(listener, MAX_CONNECTIONS, IDLE)
+    /// For few clients that come back often.
+    pub fn new(listener: TcpListener) -> Self {
+        Self::with_limits(listener, Limits { connections: MAX_CONNECTIONS, opening: IDLE, idle: IDLE })
     }
 
-    fn with_bounds(listener: TcpListener, connections: usize, idle: Duration) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(connections)), idle }
+    /// With limits of its own.
+    pub fn with_limits(listener: TcpListener, limits: Limits) -> Self {
+        Self { listener, room: Arc::new(Semaphore::new(limits.connections)), limits }
     }
 }
 
@@ -54,8 +69,8 @@ impl Listener for Bounded {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok();
         // The implementation for TcpListener already retries what can be retried (EMFILE, aborted connections).
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let silence = Box::pin(tokio::time::sleep(self.idle));
-        (Connection { stream, idle: self.idle, silence, _permit: permit }, address)
+        let silence = Box::pin(tokio::time::sleep(self.limits.opening));
+        (Connection { stream, idle: self.limits.idle, opened: 0, silence, _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -65,15 +80,21 @@ impl Listener for Bounded {
 
 /// One connection; gives its place back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     idle: Duration,
+    /// Bytes read, as far as that counts.
+    opened: usize,
     silence: Pin<Box<Sleep>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
-    fn heard(&mut self) {
+    fn heard(&mut self, bytes: usize) {
+        self.opened = self.opened.saturating_add(bytes);
+        if self.opened < OPENING {
+            return;
+        }
         let until = Instant::now() + self.idle;
         self.silence.as_mut().reset(until);
     }
@@ -87,10 +108,11 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.silent(cx),
             done @ Poll::Ready(_) => {
-                self.heard();
+                self.heard(buf.filled().len() - before);
                 done
             }
         }
@@ -102,7 +124,7 @@ impl AsyncWrite for Connection {
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Pending => self.silent(cx),
             done @ Poll::Ready(_) => {
-                self.heard();
+                self.heard(0);
                 done
             }
         }
@@ -120,14 +142,19 @@ impl AsyncWrite for Connection {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt as _;
+    use tokio::io::AsyncWriteExt as _;
     use tokio::time::timeout;
 
     use super::*;
 
     async fn bounded(connections: usize, idle: Duration) -> (Bounded, SocketAddr) {
+        with(Limits { connections, opening: idle, idle }).await
+    }
+
+    async fn with(limits: Limits) -> (Bounded, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (Bounded::with_bounds(listener, connections, idle), address)
+        (Bounded::with_limits(listener, limits), address)
     }
 
     #[tokio::test]
@@ -143,6 +170,25 @@ mod tests {
         assert!(third.is_err(), "there is no room");
         drop(first);
         timeout(Duration::from_secs(30), bounded.accept()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_only_begins_to_speak_ends_sooner() {
+        let limits = Limits { connections: 2, opening: Duration::from_millis(50), idle: IDLE };
+        let (mut bounded, address) = with(limits).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = bounded.accept().await;
+        client.write_all(b"PRI * HTTP/2.0").await.unwrap();
+        let mut read = [0; 14];
+        connection.read_exact(&mut read).await.unwrap();
+        let more = timeout(Duration::from_secs(30), connection.read_u8()).await.unwrap();
+        assert_eq!(more.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = bounded.accept().await;
+        client.write_all(&[b'x'; OPENING]).await.unwrap();
+        let mut read = [0; OPENING];
+        connection.read_exact(&mut read).await.unwrap();
+        assert!(timeout(Duration::from_millis(200), connection.read_u8()).await.is_err(), "the control: it has spoken");
     }
 
     #[tokio::test]

@@ -1,0 +1,9 @@
+//! OTLP: requests as SDKs write them, what comes out of them, and what a sender cannot do.
+
+mod crash;
+mod limits;
+mod make;
+mod mapping;
+mod rig;
+mod screen;
+mod senders;
