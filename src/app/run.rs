@@ -76,7 +76,7 @@ pub enum RunError {
     /// Nothing to read is named.
     #[error(
         "no logs to read: name them with --logs 'GLOB' (or `-` for standard input), take them over OTLP with --otlp 127.0.0.1:4318, or \
-         name either, or `pubsub`, in --config"
+         name either, or `pubsub`, `journald` or `syslog`, in --config"
     )]
     NoLogs,
 }

@@ -20,9 +20,11 @@ use crate::incident::config::IncidentConfig;
 use crate::model::record::Resource;
 use crate::source::SourceConfig;
 use crate::source::file::FileConfig;
+use crate::source::journald::JournaldConfig;
 use crate::source::otlp::OtlpConfig;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::stdin::StdinConfig;
+use crate::source::syslog::SyslogConfig;
 use crate::telemetry::subscriber::TracingConfig;
 
 pub use self::read::Invalid;
@@ -43,6 +45,10 @@ pub struct Config {
     pub otlp: Option<OtlpConfig>,
     /// Pub/Sub subscriptions to pull, the ends of Cloud Logging sinks. Default: none.
     pub pubsub: Vec<PubsubConfig>,
+    /// systemd's journal; `{}` is all of this host's. Default: not read.
+    pub journald: Option<JournaldConfig>,
+    /// A syslog listener. Default: none.
+    pub syslog: Option<SyslogConfig>,
     /// The form of the logs, where it cannot be found out.
     pub format: FormatConfig,
     /// Values for records that carry none; what a record says wins.
@@ -128,7 +134,9 @@ impl Config {
         let stdin = stdin.then(|| SourceConfig::Stdin(StdinConfig::default()));
         let otlp = self.otlp.clone().map(SourceConfig::Otlp);
         let pubsub = self.pubsub.iter().cloned().map(SourceConfig::Pubsub);
-        files.into_iter().chain(stdin).chain(otlp).chain(pubsub).collect()
+        let journald = self.journald.clone().map(SourceConfig::Journald);
+        let syslog = self.syslog.clone().map(SourceConfig::Syslog);
+        files.into_iter().chain(stdin).chain(otlp).chain(pubsub).chain(journald).chain(syslog).collect()
     }
 
     /// The state directory in force.

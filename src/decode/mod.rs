@@ -85,6 +85,12 @@ pub enum LineClass {
     Plain,
 }
 
+/// Syslog's severity (0 to 7), as the journal keeps it beside an entry.
+pub fn priority(code: u64) -> Severity {
+    let (text, number) = severity::syslog(code);
+    Severity { text: text.to_owned(), number }
+}
+
 /// A record, and what had to be forgiven to read it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {

@@ -36,6 +36,9 @@ pub struct Position {
     /// Hash of these bytes, hexadecimal: content that was replaced behind an equal beginning is found out by it.
     #[serde(default)]
     pub tail_hash: String,
+    /// The last entry judged, of sources that name their entries (journald); empty for files.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cursor: String,
     /// Process number → start, as boot lines of this file or of its predecessors at this path said: a zombie must be known as one
     /// after a restart of relapse and after a rotation, too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -133,7 +133,7 @@ fn place(observation: &mut Observation, begins: &[Begin<'_>]) {
 }
 
 /// A number for a name, the same in every run.
-fn number(name: &str) -> u64 {
+pub(in crate::source) fn number(name: &str) -> u64 {
     Sha256::digest(name.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

@@ -24,14 +24,18 @@ use crate::model::command::Deploy;
 use crate::model::position::Position;
 use crate::source::file::FileConfig;
 use crate::source::file::discover::PatternError;
+use crate::source::journald::JournaldConfig;
 use crate::source::otlp::OtlpConfig;
 use crate::source::otlp::TokenError;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::status::StatusHandle;
 use crate::source::stdin::StdinConfig;
+use crate::source::syslog::SyslogConfig;
+use crate::source::syslog::listen::ListenError;
 use crate::telemetry::labels::SourceKind;
 
 pub mod file;
+pub mod journald;
 pub mod message;
 pub mod otlp;
 pub mod parts;
@@ -40,6 +44,7 @@ pub mod pubsub;
 pub mod status;
 pub mod stdin;
 pub mod stream;
+pub mod syslog;
 
 /// Which source, and how it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +57,10 @@ pub enum SourceConfig {
     Otlp(OtlpConfig),
     /// A Pub/Sub subscription, pulled.
     Pubsub(PubsubConfig),
+    /// systemd's journal.
+    Journald(JournaldConfig),
+    /// A syslog listener.
+    Syslog(SyslogConfig),
 }
 
 impl SourceConfig {
@@ -62,13 +71,15 @@ impl SourceConfig {
             Self::Stdin(_) => SourceKind::Stdin,
             Self::Otlp(_) => SourceKind::Otlp,
             Self::Pubsub(_) => SourceKind::Pubsub,
+            Self::Journald(_) => SourceKind::Journald,
+            Self::Syslog(_) => SourceKind::Syslog,
         }
     }
 
     /// Which of several sources of its kind it is; empty for kinds of which there is one.
     pub fn name(&self) -> &str {
         match self {
-            Self::File(_) | Self::Stdin(_) | Self::Otlp(_) => "",
+            Self::File(_) | Self::Stdin(_) | Self::Otlp(_) | Self::Journald(_) | Self::Syslog(_) => "",
             Self::Pubsub(config) => config.subscription.as_str(),
         }
     }
@@ -189,6 +200,9 @@ pub enum SourceError {
     /// A thread could not be started.
     #[error("start a thread to read standard input; raise the limit of processes (`ulimit -u`)")]
     Thread(#[source] std::io::Error),
+    /// A socket of the syslog listener.
+    #[error(transparent)]
+    Syslog(#[from] ListenError),
     /// An address to listen on.
     #[error(transparent)]
     Listen(#[from] BindError),
@@ -215,5 +229,7 @@ pub fn run(
         SourceConfig::Stdin(config) => stdin::run(config, context, output, stop),
         SourceConfig::Otlp(config) => otlp::run(config, context, output, stop),
         SourceConfig::Pubsub(config) => pubsub::run(config, context, output, stop),
+        SourceConfig::Journald(config) => journald::run(config, context, output, stop),
+        SourceConfig::Syslog(config) => syslog::run(config, context, output, stop),
     }
 }

@@ -7,10 +7,11 @@ use crate::source::SourceConfig;
 use crate::source::SourceError;
 use crate::source::file;
 use crate::source::file::discover::Discovery;
+use crate::source::journald;
 use crate::source::otlp;
-#[cfg(feature = "gcp")]
 use crate::source::pubsub;
 use crate::source::stdin;
+use crate::source::syslog;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +30,8 @@ pub fn validate(config: &SourceConfig) -> Result<(), SourceError> {
         SourceConfig::File(config) => {
             Discovery::new(&config.include, &config.exclude).map(drop).map_err(SourceError::from)
         }
-        SourceConfig::Stdin(_) => Ok(()),
+        SourceConfig::Stdin(_) | SourceConfig::Journald(_) => Ok(()),
+        SourceConfig::Syslog(config) => syslog::listen::validate(config).map_err(SourceError::from),
         SourceConfig::Otlp(config) => otlp::validate(config),
         SourceConfig::Pubsub(_) if cfg!(feature = "gcp") => Ok(()),
         SourceConfig::Pubsub(_) => Err(SourceError::NoPubsub),
@@ -45,17 +47,21 @@ pub async fn probe(config: &SourceConfig) -> Probe {
     let (found, failures) = match config {
         SourceConfig::File(config) => file::look_at(config),
         SourceConfig::Stdin(_) => (vec![format!("{} until it ends", stdin::NAME)], Vec::new()),
+        SourceConfig::Syslog(config) => {
+            (config.listen.iter().map(|address| format!("would listen on {address}")).collect(), Vec::new())
+        }
+        SourceConfig::Journald(config) => match journald::look_at(config) {
+            Ok(found) => (vec![found], Vec::new()),
+            Err(reason) => (Vec::new(), vec![reason]),
+        },
         SourceConfig::Otlp(config) => match otlp::look_at(config).await {
             Ok(found) => (found, Vec::new()),
             Err(error) => (Vec::new(), vec![error.to_string()]),
         },
-        #[cfg(feature = "gcp")]
         SourceConfig::Pubsub(config) => match pubsub::look_at(config).await {
             Ok(found) => (vec![found], Vec::new()),
             Err(reason) => (Vec::new(), vec![reason]),
         },
-        #[cfg(not(feature = "gcp"))]
-        SourceConfig::Pubsub(_) => (Vec::new(), vec![crate::source::SourceError::NoPubsub.to_string()]),
     };
     Probe { source, found, failures }
 }

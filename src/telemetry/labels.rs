@@ -34,6 +34,10 @@ label! {
         Otlp => "otlp",
         /// A Pub/Sub subscription.
         Pubsub => "pubsub",
+        /// systemd's journal.
+        Journald => "journald",
+        /// A syslog listener.
+        Syslog => "syslog",
     }
 }
 

@@ -128,6 +128,7 @@ impl<S: RecordStream> Tailed<S> {
             tail_end: tail.end,
             tail_len: tail.len,
             tail_hash: tail.hash,
+            cursor: String::new(),
             // The pipeline knows them.
             processes: BTreeMap::new(),
         }

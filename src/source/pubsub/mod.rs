@@ -85,6 +85,12 @@ pub async fn look_at(config: &PubsubConfig) -> Result<String, String> {
     client::look_at(config).await.map_err(|error| error.to_string())
 }
 
+/// This program was built without it.
+#[cfg(not(feature = "gcp"))]
+pub fn look_at(_: &PubsubConfig) -> std::future::Ready<Result<String, String>> {
+    std::future::ready(Err(SourceError::NoPubsub.to_string()))
+}
+
 /// Pulls until the output is closed or `stop` is cancelled. Blocks; must be called on a blocking thread of a Tokio runtime.
 #[cfg(feature = "gcp")]
 pub fn run(

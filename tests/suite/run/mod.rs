@@ -5,7 +5,9 @@ mod api_doc;
 mod blind;
 mod commands;
 mod crash;
+mod documented;
 mod faults;
+mod journald;
 #[cfg(feature = "gcp")]
 mod pubsub;
 mod reload;
@@ -13,3 +15,4 @@ mod replay;
 mod rotation;
 pub(crate) mod sidecar;
 mod spans;
+mod syslog;
