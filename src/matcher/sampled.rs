@@ -185,7 +185,10 @@ impl Sampled {
         let literal = self.literals.get(entry.literal as usize)?;
         let start = place.checked_sub(entry.offset as usize)?;
         let end = start + literal.text.len();
-        let same = text.get(start..end)?.eq_ignore_ascii_case(&literal.text);
+        let there = text.get(start..end)?;
+        // Literals that share a gram mostly differ in their last byte (`service"`, `service.name"`): most are told apart by it.
+        let last = there.last().zip(literal.text.last()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+        let same = last && there.eq_ignore_ascii_case(&literal.text);
         same.then_some(Occurrence { pattern: literal.pattern, end })
     }
 }

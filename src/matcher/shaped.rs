@@ -75,6 +75,8 @@ struct Layer {
 pub(crate) struct Scratch {
     /// For the filters.
     pub hits: Hits,
+    /// For putting in order.
+    pub merged: Vec<Occurrence>,
     folded: Vec<u8>,
     keys: Vec<Occurrence>,
 }
@@ -173,7 +175,7 @@ impl Shaped {
         &self,
         text: &[u8],
         (from, until): (usize, usize),
-        Scratch { hits, folded, keys }: &mut Scratch,
+        Scratch { hits, folded, keys, .. }: &mut Scratch,
         found: &mut Vec<Occurrence>,
     ) {
         let mut written = None;

@@ -75,7 +75,8 @@ pub(crate) enum Means {
     Middle,
     /// A telling byte.
     Mark,
-    /// Three bytes by a vector search, or the automaton, which walks every byte of the log.
+    /// Three bytes by a vector search. Where they are too many for it: grams of four bytes at every place, and, of what is shorter still, an
+    /// automaton, which walks every byte of the log.
     Short,
 }
 
@@ -109,7 +110,7 @@ impl Sieve {
         let of = |wanted: Means| texts.clone().filter(|(_, text)| means(text) == wanted).collect::<Vec<_>>();
         let tiers = [(Tier::Long, of(Means::Long)), (Tier::Middle, of(Means::Middle))];
         let sampled = tiers.into_iter().filter(|(_, texts)| !texts.is_empty());
-        let sampled = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
+        let mut sampled: Vec<_> = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
         let digits = patterns.iter().position(|pattern| matches!(pattern, Pattern::ForeignDigit));
         let marks = of(Means::Mark);
         let marks = (!marks.is_empty() || digits.is_some()).then(|| Marks::new(&marks, digits));
@@ -121,11 +122,16 @@ impl Sieve {
         let shaped = (!windows.is_empty()).then(|| Shaped::new(&windows, rarity));
         let short = of(Means::Short);
         let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
-        let lanes = if short.is_empty() || few.is_some() {
+        let left = if few.is_some() { Vec::new() } else { short };
+        let (each, walked): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, text)| text.len() >= Tier::Each4.gram());
+        if !each.is_empty() {
+            sampled.push(Sampled::new(Tier::Each4, &each, rarity));
+        }
+        let lanes = if walked.is_empty() {
             None
         } else {
             let (numbers, texts): (Vec<usize>, Vec<Vec<u8>>) =
-                short.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
+                walked.into_iter().map(|(number, text)| (number, text.to_vec())).unzip();
             Some((Lanes::new(&texts)?, numbers))
         };
         Ok(Self { sampled, marks, shaped, few, lanes })
@@ -161,26 +167,51 @@ impl Sieve {
 
     fn find(&self, text: &[u8], span: (usize, usize), scratch: &mut Scratch, found: &mut Vec<Occurrence>) {
         for sampled in &self.sampled {
+            let before = found.len();
             sampled.find(text, span, &mut scratch.hits, found);
+            settle(found, before, &mut scratch.merged);
         }
+        let mut before = found.len();
         if let Some(marks) = &self.marks {
             marks.find(text, span, &mut scratch.hits, found);
+            settle(found, before, &mut scratch.merged);
         }
+        before = found.len();
         if let Some(shaped) = &self.shaped {
             shaped.find(text, span, scratch, found);
+            settle(found, before, &mut scratch.merged);
         }
+        before = found.len();
         if let Some(few) = &self.few {
             few.find(text, span, found);
         }
         if let Some((lanes, numbers)) = &self.lanes {
-            let before = found.len();
             lanes.find(text, span, found);
             for occurrence in found.iter_mut().skip(before) {
                 occurrence.pattern = numbers.get(occurrence.pattern).copied().unwrap_or(usize::MAX);
             }
         }
-        if !found.is_sorted() {
-            found.sort_unstable();
-        }
+        settle(found, before, &mut scratch.merged);
     }
+}
+
+/// Puts what was found from `at` on in the order of the text, among what was found before. Each means finds nearly in that order.
+fn settle(found: &mut Vec<Occurrence>, at: usize, merged: &mut Vec<Occurrence>) {
+    let (before, new) = found.split_at_mut(at);
+    if !new.is_sorted() {
+        new.sort_unstable();
+    }
+    let (Some(last), Some(first)) = (before.last(), new.first()) else { return };
+    if last <= first {
+        return;
+    }
+    merged.clear();
+    merged.reserve(before.len() + new.len());
+    let (mut left, mut right) = (before.iter().peekable(), new.iter().peekable());
+    while let (Some(old), Some(young)) = (left.peek(), right.peek()) {
+        let next = if old <= young { left.next() } else { right.next() };
+        merged.extend(next);
+    }
+    merged.extend(left.chain(right));
+    std::mem::swap(found, merged);
 }
