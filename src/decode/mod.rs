@@ -117,6 +117,11 @@ pub fn is_second_of_header(before: &[u8], line: &[u8]) -> bool {
     crash::is_second_of_header(before, line)
 }
 
+/// Whether a plain line directly behind `line`, which is of `class`, is the exception line of a traceback where no header stands before.
+pub fn expects_exception(class: LineClass, line: &[u8]) -> bool {
+    line::expects_exception(class, line)
+}
+
 /// The same in a file that may have a header of its own.
 pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
     match (classify(line), header) {
