@@ -1,5 +1,6 @@
 //! JSON lines of logging libraries and platforms → records.
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::decode::exception;
@@ -22,19 +23,24 @@ const MAX_WRAPS: usize = 4;
 
 /// Reads the object that `text` begins with into `record`; `None` where it is none. What `record` already knows (from a header around
 /// it) stays where the object says nothing; what follows the object on later lines belongs to the message. Says whether there was a
-/// time that could not be read.
-pub(super) fn read(text: &str, record: &mut Record) -> Option<bool> {
-    let unread_time = read_wrapped(text, record, (0, false))?;
+/// time that could not be read. A time that names no zone is one of `zone`.
+pub(super) fn read(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> Option<bool> {
+    let unread_time = read_wrapped(text, zone, record, (0, false))?;
     Some(unread_time && record.time.is_none())
 }
 
 /// Reads a message that is itself a record in JSON into `record`; `false` where it is data that was logged.
 pub(super) fn read_logged(text: &str, record: &mut Record) -> bool {
-    read_wrapped(text, record, (1, true)).is_some()
+    read_wrapped(text, None, record, (1, true)).is_some()
 }
 
 /// `wraps`: how many objects are around this one. `must_speak`: it may be data that was logged, and is then none.
-fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bool)) -> Option<bool> {
+fn read_wrapped(
+    text: &str,
+    zone: Option<&TimeZone>,
+    record: &mut Record,
+    (wraps, must_speak): (usize, bool),
+) -> Option<bool> {
     let (pairs, own, rest) = object(text)?;
     if must_speak && !speaks(&pairs) {
         return None;
@@ -46,7 +52,7 @@ fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bo
     };
     record.span = record.span.take().or_else(|| span(tree.as_ref()?));
     let outer = record.severity.take();
-    let message = fields::assign(&pairs, record);
+    let message = fields::assign(&pairs, zone, record);
     let unread_time = record.time.is_none() && fields::has_unread_time(&pairs);
     record.severity = record.severity.take().or(outer);
     record.exceptions = tree.as_ref().map(json_exception::of_fields).unwrap_or_default();
@@ -63,13 +69,13 @@ fn read_wrapped(text: &str, record: &mut Record, (wraps, must_speak): (usize, bo
         && message.starts_with('{')
         && matches!(key, "log" | "message" | "textPayload" | "msg" | "text" | "body")
     {
-        let inner = read_wrapped(&message, record, (wraps + 1, matches!(key, "message" | "body")));
+        let inner = read_wrapped(&message, zone, record, (wraps + 1, matches!(key, "message" | "body")));
         if let Some(inner_unread) = inner {
             append(rest, record);
             return Some(unread_time || inner_unread);
         }
     }
-    body(key, &message, record);
+    body((key, &message), zone, record);
     if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
         let found = exception::parse(&record.body);
         if !found.is_empty() {
@@ -150,10 +156,10 @@ fn append(rest: &str, record: &mut Record) {
 }
 
 /// The message as the body; what a collector wrapped unread still has the header of its line.
-fn body(key: &str, message: &str, record: &mut Record) {
+fn body((key, message): (&str, &str), zone: Option<&TimeZone>, record: &mut Record) {
     if matches!(key, "textPayload" | "log" | "text") {
         let (time, severity) = (record.time, record.severity.take());
-        crate::decode::plain(message, None, record);
+        crate::decode::plain(message, zone, record);
         record.time = time.or(record.time);
         record.severity = severity.or_else(|| record.severity.take());
         return;

@@ -95,6 +95,19 @@ pub(super) fn visible<'a>(line: &'a [u8], window: &'a mut [u8; WINDOW]) -> &'a [
     window.get(..filled).unwrap_or_default()
 }
 
+/// Whether a plain line directly behind this one, in a headless stretch, is the exception line of a traceback.
+pub(super) fn expects_exception(class: LineClass, line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    if class != LineClass::Continuation || text.is_empty() {
+        return false;
+    }
+    // Rows of the languages that print the exception first; a launcher's prefix may stand before them.
+    let starts: [&[u8]; 6] = [b"at ", b"... ", b"Caused by", b"Suppressed", b"}", b"#"];
+    let rows: [&[u8]; 2] = [b"\tat ", b"   at "];
+    !starts.iter().any(|start| text.starts_with(start))
+        && !rows.iter().any(|row| memchr::memmem::find(line, row).is_some())
+}
+
 fn continues(line: &[u8]) -> bool {
     match line.first() {
         None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'}' | b')' | b']' | b'^' | b'~' | b'|') => true,

@@ -123,6 +123,11 @@ pub fn is_second_of_header(before: &[u8], line: &[u8]) -> bool {
     crash::is_second_of_header(before, line)
 }
 
+/// Whether a plain line directly behind `line`, which is of `class`, is the exception line of a traceback where no header stands before.
+pub fn expects_exception(class: LineClass, line: &[u8]) -> bool {
+    line::expects_exception(class, line)
+}
+
 /// The same in a file that may have a header of its own.
 pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
     match (classify(line), header) {
@@ -137,30 +142,30 @@ pub fn header_time(line: &[u8], zone: Option<&TimeZone>) -> Option<Timestamp> {
     let at = line::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
     let inner = line.get(at..).unwrap_or_default();
     if inner.starts_with(b"{") {
-        return keyed_time(inner, &JSON_TIMES);
+        return keyed_time(inner, &JSON_TIMES, zone);
     }
     let (text, _) = text::clean(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
     let rest = text.get(prefix::len(&text)..).unwrap_or_default();
     if line::opening(rest.as_bytes()) == Some(line::Opening::Logfmt) {
-        return keyed_time(rest.as_bytes(), &LOGFMT_TIMES);
+        return keyed_time(rest.as_bytes(), &LOGFMT_TIMES, zone);
     }
-    let stated = header::parse(rest).and_then(|header| Some(local(header.time?, header.local, zone)));
-    stated.or_else(|| prefix::time(&text))
-}
-
-/// The moment that a header states, its clock being in `zone` if it names none.
-fn local(time: Timestamp, is_local: bool, zone: Option<&TimeZone>) -> Timestamp {
-    zone.filter(|_| is_local).map_or(time, |zone| time::in_zone(time, zone))
+    let stated = header::parse(rest).and_then(|header| Some(time::local(header.time?, header.local, zone)));
+    stated.or_else(|| prefix::time(&text, zone))
 }
 
 /// The value behind the first of `keys` that `line` holds.
-fn keyed_time(line: &[u8], keys: &[&str]) -> Option<Timestamp> {
+fn keyed_time(line: &[u8], keys: &[&str], zone: Option<&TimeZone>) -> Option<Timestamp> {
     keys.iter().find_map(|key| {
         let at = memchr::memmem::find(line, key.as_bytes())? + key.len();
         let value = line.get(at..(at + 64).min(line.len()))?;
         let value = String::from_utf8_lossy(value);
-        let value = value.trim_start_matches([' ', ':', '"']);
-        time::parse(value.split(['"', ',', '}', ' ']).next()?).or_else(|| time::parse(value.split('"').next()?))
+        let value = value.trim_start_matches([' ', ':']);
+        // In quotes, a comma or a blank is part of the time, and its zone may stand behind it.
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => value.split([',', '}', ' ']).next(),
+        };
+        time::parse(value?, zone)
     })
 }
 
@@ -170,24 +175,25 @@ pub fn decode(raw: &[u8], config: &DecodeConfig) -> Decoded {
     let whole = whole.trim_end_matches(['\n', '\r']);
     let mut decoded = Decoded { invalid_utf8, ..Decoded::default() };
     let record = &mut decoded.record;
+    let zone = config.zone.as_ref();
     let unprefixed = prefix::strip(whole);
     let inner = unprefixed.trim_start_matches('\n');
-    if let Some(unread) = inner.starts_with('{').then(|| json::read(inner, record)).flatten() {
+    if let Some(unread) = inner.starts_with('{').then(|| json::read(inner, zone, record)).flatten() {
         decoded.unread.time = unread;
     } else {
         decoded.broken_json = inner.starts_with('{') && line::opening(inner.as_bytes()) == Some(line::Opening::Json);
         let own = config.header.as_ref().filter(|header| is_plain(inner) && header.is_in(first_line(inner).as_bytes()));
         decoded.unread.exceptions = match own {
-            Some(header) => own_header(&unprefixed, header, record),
-            None => plain(&unprefixed, config.zone.as_ref(), record),
+            Some(header) => own_header(&unprefixed, header, zone, record),
+            None => plain(&unprefixed, zone, record),
         };
         if matches!(unprefixed, Cow::Owned(_)) {
             record.original = record.original.take().map(|_| whole.to_owned());
         }
     }
-    record.time = record.time.or_else(|| prefix::time(whole)).or_else(|| {
+    record.time = record.time.or_else(|| prefix::time(whole, zone)).or_else(|| {
         let first = inner.split('\n').next().unwrap_or_default();
-        config.written.and_then(|written| Some(local(header::time_before(first, written)?, true, config.zone.as_ref())))
+        config.written.and_then(|written| Some(time::local(header::time_before(first, written)?, true, zone)))
     });
     record.resource.fill_from(&config.defaults);
     decoded
@@ -201,8 +207,8 @@ fn is_plain(text: &str) -> bool {
     classify(first_line(text).as_bytes()) == LineClass::Plain
 }
 
-fn own_header(text: &str, header: &OwnHeader, record: &mut Record) -> bool {
-    let begin = header.read(first_line(text), record);
+fn own_header(text: &str, header: &OwnHeader, zone: Option<&TimeZone>, record: &mut Record) -> bool {
+    let begin = header.read(first_line(text), zone, record);
     text.get(begin..).unwrap_or_default().clone_into(&mut record.body);
     finish(record, text)
 }
@@ -212,13 +218,13 @@ fn own_header(text: &str, header: &OwnHeader, record: &mut Record) -> bool {
 fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
     let first = first_line(text);
     if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
-        return logfmt_line(text, first.len(), record);
+        return logfmt_line(text, first.len(), zone, record);
     }
     let Some(header) = header::parse(first) else {
         text.clone_into(&mut record.body);
         return finish(record, text);
     };
-    record.time = record.time.or_else(|| Some(local(header.time?, header.local, zone)));
+    record.time = record.time.or_else(|| Some(time::local(header.time?, header.local, zone)));
     record.severity = header.severity.or_else(|| record.severity.take());
     record.attributes.0.extend(header.attributes.0);
     record.resource.service = record.resource.service.take().or(header.service);
@@ -227,7 +233,7 @@ fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
         record.resource.attributes.push("host.name", host);
     }
     let message = text.get(header.body..).unwrap_or_default();
-    if header.transport && message.starts_with('{') && json::read(message, record).is_some() {
+    if header.transport && message.starts_with('{') && json::read(message, zone, record).is_some() {
         return false;
     }
     let (message, second) = second_line(text, message);
@@ -281,10 +287,10 @@ fn second_line<'a>(text: &str, message: &'a str) -> (&'a str, Option<Severity>) 
     second.map_or((message, None), |(level, said)| (said, severity::of(level)))
 }
 
-fn logfmt_line(text: &str, first: usize, record: &mut Record) -> bool {
+fn logfmt_line(text: &str, first: usize, zone: Option<&TimeZone>, record: &mut Record) -> bool {
     let (line, rest) = text.split_at(first);
     let pairs: fields::Pairs<'_> = logfmt::pairs(line).into_iter().collect();
-    let message = fields::assign(&pairs, record);
+    let message = fields::assign(&pairs, zone, record);
     let stack = ["exception", "exc_info", "stack_trace", "stacktrace", "traceback", "error"].iter();
     record.exceptions = stack
         .filter_map(|key| pairs.get(key))

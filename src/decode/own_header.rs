@@ -2,7 +2,7 @@
 //!
 //! A header is learnt only where several lines begin alike and with a clock time or a level in the same place; prose is never one.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::decode::LineClass;
@@ -55,13 +55,13 @@ impl OwnHeader {
         }
     }
 
-    /// Reads the header of `line` into `record`; gives where the message begins.
-    pub(super) fn read(&self, line: &str, record: &mut Record) -> usize {
+    /// Reads the header of `line` into `record`, its clock being in `zone` if it names none; gives where the message begins.
+    pub(super) fn read(&self, line: &str, zone: Option<&TimeZone>, record: &mut Record) -> usize {
         match self {
             Self::Pattern(pattern) => {
                 let Some(found) = pattern.captures(line) else { return 0 };
                 let group = |name: &str| found.name(name).map(|group| group.as_str().trim());
-                record.time = record.time.or_else(|| time::parse(group("time")?));
+                record.time = record.time.or_else(|| time::parse(group("time")?, zone));
                 record.severity = group("level").and_then(level).or_else(|| record.severity.take());
                 if let Some(logger) = group("logger") {
                     record.attributes.push("logger.name", logger);
@@ -74,7 +74,7 @@ impl OwnHeader {
                 let words = header.iter().zip(shape).filter(|(_, part)| **part == LEVEL);
                 let mut levels = words.filter_map(|((_, at), _)| word(line.get(*at..end)?));
                 record.severity = levels.find_map(level).or_else(|| record.severity.take());
-                let stamp = |at: usize| moment(line.get(at..end)?);
+                let stamp = |at: usize| time::leading(line.get(at..end)?.as_bytes())?.moment(zone);
                 record.time = record.time.or_else(|| header.iter().find_map(|(_, at)| stamp(*at)));
                 0
             }
@@ -92,10 +92,6 @@ fn level(word: &str) -> Option<Severity> {
 
 fn word(text: &str) -> Option<&str> {
     text.get(..text.bytes().take_while(u8::is_ascii_alphabetic).count())
-}
-
-fn moment(text: &str) -> Option<Timestamp> {
-    time::leading(text.as_bytes()).and_then(|stamp| stamp.timestamp())
 }
 
 const NUMBER: u8 = b'9';
@@ -185,15 +181,19 @@ mod tests {
             "app|ERROR|2025-09-08 08:47:01|x",
             "app|INFO|2025-09-08 08:47:01|x",
             "a|WARN|2025-09-08 08:47:01|x",
-        ]);
+        ])
+        .unwrap();
         let mut record = Record::default();
-        assert_eq!(header.unwrap().read("app|ERROR|2025-09-08 08:47:01|boom", &mut record), 0, "the text stays whole");
+        assert_eq!(header.read("app|ERROR|2025-09-08 08:47:01|boom", None, &mut record), 0, "the text stays whole");
         assert_eq!(record.severity.unwrap().number, 17);
         assert_eq!(record.time.unwrap().to_string(), "2025-09-08T08:47:01Z");
+        let (zone, mut record) = (TimeZone::fixed(jiff::tz::offset(2)), Record::default());
+        header.read("app|ERROR|2025-09-08 08:47:01|boom", Some(&zone), &mut record);
+        assert_eq!(record.time.unwrap().to_string(), "2025-09-08T06:47:01Z", "its clock is elsewhere");
         let pattern = Regex::new(r"^(?<time>\S+) (?<level>[A-Z])/(?<logger>\w+) (?<message>.*)").unwrap();
         let mut record = Record::default();
         let line = "2025-09-08T08:47:01Z E/shop boom";
-        assert_eq!(OwnHeader::Pattern(pattern).read(line, &mut record), line.find("boom").unwrap());
+        assert_eq!(OwnHeader::Pattern(pattern).read(line, None, &mut record), line.find("boom").unwrap());
         assert_eq!((record.severity.unwrap().number, record.attributes.get("logger.name")), (17, Some("shop")));
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::decode::line;
 use crate::decode::time;
@@ -15,9 +16,9 @@ pub(super) fn len(text: &str) -> usize {
 }
 
 /// The time a CRI prefix states.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str, zone: Option<&TimeZone>) -> Option<Timestamp> {
     let len = len(text);
-    (len > 0).then(|| time::leading(text.as_bytes()).and_then(|stamp| stamp.timestamp())).flatten()
+    (len > 0).then(|| time::leading(text.as_bytes()).and_then(|stamp| stamp.moment(zone))).flatten()
 }
 
 /// `text` without the prefix of its first line, on every line that has it or one of its kind.

@@ -5,7 +5,6 @@
 //! indented or separating continuation line. What is cut at a bound begins a headless stretch of its own.
 
 use memchr::memchr;
-use memchr::memmem;
 use memchr::memrchr;
 
 use crate::decode;
@@ -62,18 +61,6 @@ fn first_of_header(bytes: &[u8], floor: usize, start: usize, text: &[u8]) -> usi
     if two { before } else { start }
 }
 
-/// Whether a plain line directly behind this one, in a headless stretch, is the exception line of a traceback.
-fn expects_exception(class: LineClass, line: &[u8]) -> bool {
-    let text = line.trim_ascii();
-    if class != LineClass::Continuation || text.is_empty() {
-        return false;
-    }
-    // Rows of the languages that print the exception first; a launcher's prefix may stand before them.
-    let starts: [&[u8]; 6] = [b"at ", b"... ", b"Caused by", b"Suppressed", b"}", b"#"];
-    let rows: [&[u8]; 2] = [b"\tat ", b"   at "];
-    !starts.iter().any(|start| text.starts_with(start)) && !rows.iter().any(|row| memmem::find(line, row).is_some())
-}
-
 impl Framing<'_> {
     fn classify(self, line: &[u8]) -> LineClass {
         decode::classify_with(line, self.header)
@@ -96,7 +83,7 @@ impl Framing<'_> {
             let starts = match next_class {
                 LineClass::Header => lines > 1 || !decode::is_second_of_header(last, next),
                 LineClass::Continuation => false,
-                LineClass::Plain => !headed && !expects_exception(class, last),
+                LineClass::Plain => !headed && !decode::expects_exception(class, last),
             };
             let cut = !starts && (lines == self.max_lines || next_end - start > self.max_bytes);
             if starts || cut {
@@ -124,7 +111,7 @@ impl Framing<'_> {
                 return first_of_header(bytes, floor, start, text);
             }
             if let Some(start) = plain.take()
-                && !expects_exception(class, text)
+                && !decode::expects_exception(class, text)
             {
                 headless = Some(start);
             }

@@ -1,6 +1,7 @@
 //! `decode` over recorded logs (`tests/cases/decode`) and over anything at all.
 //!
-//! A case is a folder: `input.log`, what the real library or service printed, and `expected.yaml`, the records it must become.
+//! A case is a folder: `input.log`, what the real library or service printed, and `expected.yaml`, the records it must become;
+//! `format.yaml`, where there is one, is what is configured about the log's form.
 //! `UPDATE_CASES=1` writes the expectations anew: read the difference before you commit it.
 
 use std::fmt::Write as _;
@@ -16,6 +17,8 @@ use relapse::decode::DecodeConfig;
 use relapse::decode::Decoded;
 use relapse::decode::LineClass;
 use relapse::decode::boot;
+use relapse::decode::config::FormatConfig;
+use relapse::decode::config::Zone;
 use relapse::matcher::scanner::ScannerConfig;
 use relapse::model::record::Record;
 use serde_json::Value;
@@ -24,19 +27,20 @@ mod chunks;
 mod shapes;
 
 /// The records of `input`, as matching sees them, and how many were ambiguous or had a time that could not be read.
-fn records(input: &[u8]) -> Vec<Record> {
+fn records(input: &[u8], format: FormatConfig) -> Vec<Record> {
     let input = Input {
         name: "input.log".into(),
         bytes: Box::new(std::io::Cursor::new(input.to_vec())),
         undated: "2026-01-10T00:00:00Z".parse().unwrap(),
         counted: None,
     };
+    let config = ScannerConfig { decode: DecodeConfig::default().with(format), ..ScannerConfig::default() };
     let mut found = Vec::new();
     let mut tell = |record: &Record| {
         found.push(record.clone());
         Ok(())
     };
-    let failed = each(vec![input], &ScannerConfig::default(), &mut tell).unwrap();
+    let failed = each(vec![input], &config, &mut tell).unwrap();
     assert!(failed.is_empty());
     found
 }
@@ -104,7 +108,7 @@ fn recorded_logs_become_the_expected_records() {
     let mut bad = String::new();
     for case in cases() {
         let input = fs::read(case.join("input.log")).unwrap();
-        let records: Vec<Value> = records(&input).iter().map(told).collect();
+        let records: Vec<Value> = records(&input, format(&case)).iter().map(told).collect();
         let text = serde_yaml::to_string(&records).unwrap();
         let path = case.join("expected.yaml");
         if std::env::var_os("UPDATE_CASES").is_some() {
@@ -116,6 +120,12 @@ fn recorded_logs_become_the_expected_records() {
         }
     }
     assert!(bad.is_empty(), "{bad}\nUPDATE_CASES=1 writes the expectations anew");
+}
+
+/// What is configured about the form of a case's log: its `format.yaml`, if it has one.
+fn format(case: &Path) -> FormatConfig {
+    let text = fs::read_to_string(case.join("format.yaml"));
+    text.map_or_else(|_| FormatConfig::default(), |text| serde_yaml::from_str(&text).unwrap())
 }
 
 /// The first lines that differ.
@@ -200,6 +210,28 @@ fn a_header_line_states_its_time() {
     assert_eq!(time("INFO:     no time"), None);
     assert_eq!(time("Sep  8 08:47:01 host app: no year"), None);
     assert_eq!(time("plain"), None);
+}
+
+#[test]
+fn a_header_line_without_a_zone_is_read_in_the_configured_one() {
+    let zone = "Europe/Berlin".parse::<Zone>().unwrap().0;
+    let time = |line: &str| decode::header_time(line.as_bytes(), Some(&zone)).unwrap().to_string();
+    for line in [
+        "2025-09-08 08:47:01,122 - a - ERROR - x",
+        r#"{"asctime": "2025-09-08 08:47:01,122", "message": "x"}"#,
+        r#"time="2025-09-08 08:47:01,122" level=info msg=x"#,
+    ] {
+        assert_eq!(time(line), "2025-09-08T06:47:01.122Z", "{line}");
+    }
+    for line in [
+        "2025-09-08T08:47:01.122Z - a - ERROR - x",
+        r#"{"asctime": "2025-09-08 10:47:01,122+02:00", "message": "x"}"#,
+        r#"{"ts":1757321221.122,"message":"x"}"#,
+        r#"time="2025-09-08 10:47:01,122+02:00" level=info msg=x"#,
+        "ts=1757321221.122 level=info msg=x",
+    ] {
+        assert_eq!(time(line), "2025-09-08T08:47:01.122Z", "{line}");
+    }
 }
 
 #[test]

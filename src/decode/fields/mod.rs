@@ -3,6 +3,7 @@
 //! Only the record's own fields count: `severity` is the record's, `error.severity` is data about something else.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::decode::fields::names::ENVELOPES;
 use crate::decode::fields::names::LOCATION;
@@ -41,7 +42,8 @@ const TIME_PARTS: [[&str; 2]; 4] = [
 
 /// Whether a time is among `pairs` that cannot be read.
 pub(super) fn has_unread_time(pairs: &Pairs<'_>) -> bool {
-    own_time(pairs).is_none() && TIME.iter().any(|key| get(pairs, key).is_some_and(|value| !value.trim().is_empty()))
+    own_time(pairs, None).is_none()
+        && TIME.iter().any(|key| get(pairs, key).is_some_and(|value| !value.trim().is_empty()))
 }
 
 /// `app/main.go:12`.
@@ -54,11 +56,16 @@ fn caller(value: &str, attributes: &mut Attributes) -> bool {
     true
 }
 
-/// Sorts `pairs` into `record`; gives the message, if one is among them, with the key it stood under.
-pub(super) fn assign<'p>(pairs: &'p Pairs<'_>, record: &mut Record) -> Option<(&'static str, &'p str)> {
+/// Sorts `pairs` into `record`; gives the message, if one is among them, with the key it stood under. A time that names no zone is
+/// one of `zone`.
+pub(super) fn assign<'p>(
+    pairs: &'p Pairs<'_>,
+    zone: Option<&TimeZone>,
+    record: &mut Record,
+) -> Option<(&'static str, &'p str)> {
     let message = first(pairs, MESSAGE);
     let severity = own_severity(pairs);
-    let time = own_time(pairs);
+    let time = own_time(pairs, zone);
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
     let span = SPAN.iter().find_map(|key| id(pairs, key, 16).map(|id| (*key, id)));
     let mut ranks = [usize::MAX; 6];
@@ -85,7 +92,7 @@ pub(super) fn assign<'p>(pairs: &'p Pairs<'_>, record: &mut Record) -> Option<(&
     record.span_id = record.span_id.take().or(span.map(|(_, id)| id));
     for (key, value) in pairs.iter() {
         if !consumed.contains(&key) {
-            place(key, value, &mut ranks, record);
+            place((key, value), zone, &mut ranks, record);
         }
     }
     // Bunyan and pino call the application `name`.
@@ -96,7 +103,7 @@ pub(super) fn assign<'p>(pairs: &'p Pairs<'_>, record: &mut Record) -> Option<(&
 }
 
 /// One pair that is neither message, time, severity nor trace.
-fn place(key: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) {
+fn place((key, value): (&str, &str), zone: Option<&TimeZone>, ranks: &mut [usize; 6], record: &mut Record) {
     let no_trace = (TRACE.contains(&key) || SPAN.contains(&key)) && value.bytes().all(|byte| byte == b'0');
     if value.is_empty() || no_trace || TIME_PARTS.iter().flatten().any(|part| *part == key) {
         return;
@@ -112,7 +119,7 @@ fn place(key: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) {
     let resource = RESOURCES.iter().find_map(|prefix| inner.strip_prefix(prefix));
     let name = resource.unwrap_or(inner);
     let labels = inner.starts_with("labels.") || inner.starts_with("logging.");
-    let assigned = role(name, value, ranks, record);
+    let assigned = role((name, value), zone, ranks, record);
     if !assigned && resource.is_some() && !labels {
         return record.resource.attributes.push(name, value);
     }
@@ -129,7 +136,7 @@ fn place(key: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) {
 }
 
 /// Fills the part of the resource that `name` stands for, unless a stronger name has filled it.
-fn role(name: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) -> bool {
+fn role((name, value): (&str, &str), zone: Option<&TimeZone>, ranks: &mut [usize; 6], record: &mut Record) -> bool {
     let found = ROLES
         .iter()
         .zip(ranks.iter_mut())
@@ -147,7 +154,7 @@ fn role(name: &str, value: &str, ranks: &mut [usize; 6], record: &mut Record) ->
         Role::Instance => &mut resource.instance,
         Role::Environment => &mut resource.environment,
         Role::Start => {
-            resource.process_start = time::parse(value);
+            resource.process_start = time::parse(value, zone);
             return true;
         }
     };
@@ -204,14 +211,14 @@ fn own_severity(pairs: &Pairs<'_>) -> Option<(&'static str, Severity)> {
     word.or_else(number).or_else(python)
 }
 
-fn own_time(pairs: &Pairs<'_>) -> Option<(&'static str, Timestamp)> {
+fn own_time(pairs: &Pairs<'_>, zone: Option<&TimeZone>) -> Option<(&'static str, Timestamp)> {
     for [seconds, nanos] in TIME_PARTS {
         let Some(whole) = get(pairs, seconds) else { continue };
         let part = get(pairs, nanos).and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
         let moment = whole.parse().ok().and_then(|whole| Timestamp::new(whole, part).ok());
         return moment.map(|moment| (seconds, moment));
     }
-    TIME.iter().find_map(|key| get(pairs, key).and_then(time::parse).map(|moment| (*key, moment)))
+    TIME.iter().find_map(|key| time::parse(get(pairs, key)?, zone).map(|moment| (*key, moment)))
 }
 
 /// A hexadecimal id of `digits` digits; empty and all-zero ids are absent.

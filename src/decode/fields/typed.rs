@@ -31,7 +31,7 @@ impl Ranks {
         if value.is_empty() {
             return;
         }
-        let assigned = KNOWN.contains(name) && role(name, value, &mut self.0, record);
+        let assigned = KNOWN.contains(name) && role((name, value), None, &mut self.0, record);
         if !assigned || WEAK.contains(&name) {
             record.resource.attributes.push(name, value);
         }
@@ -48,7 +48,7 @@ impl Ranks {
         if let Some((_, location)) = LOCATION.iter().find(|(from, _)| *from == name) {
             return record.attributes.push(*location, value);
         }
-        if !role(&name, &value, &mut self.0, record) || WEAK.contains(&name.as_str()) {
+        if !role((&name, &value), None, &mut self.0, record) || WEAK.contains(&name.as_str()) {
             record.attributes.push(name, value);
         }
     }

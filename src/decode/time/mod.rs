@@ -40,6 +40,11 @@ impl Stamp {
         self.in_year(self.year)
     }
 
+    /// The moment, its clock being in `zone` if the stamp names none.
+    pub(super) fn moment(&self, zone: Option<&TimeZone>) -> Option<Timestamp> {
+        self.timestamp().map(|time| local(time, self.is_local(), zone))
+    }
+
     /// Whether it is the time of a place that it does not name.
     pub(super) fn is_local(&self) -> bool {
         !self.zoned && self.epoch.is_none()
@@ -83,8 +88,9 @@ pub(super) fn leading(text: &[u8]) -> Option<Stamp> {
     Some(found)
 }
 
-/// The moment a JSON string states: RFC 3339 and its relatives, or an epoch number.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+/// The moment a field states: RFC 3339 and its relatives, read from a clock in `zone` where it names none (`None`: UTC), or an epoch
+/// number.
+pub(super) fn parse(text: &str, zone: Option<&TimeZone>) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse::<i128>() {
         return from_integer(number);
@@ -92,7 +98,12 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         return if text.contains(['e', 'E']) { from_decimal(&format!("{number:.6}")) } else { from_decimal(text) };
     }
-    leading(text.as_bytes()).and_then(|stamp| stamp.timestamp())
+    leading(text.as_bytes()).and_then(|stamp| stamp.moment(zone))
+}
+
+/// `time`, read as UTC, as the moment it is if it `is_local` to a clock in `zone`.
+pub(super) fn local(time: Timestamp, is_local: bool, zone: Option<&TimeZone>) -> Timestamp {
+    zone.filter(|_| is_local).map_or(time, |zone| in_zone(time, zone))
 }
 
 /// `time`, read as UTC from a clock in `zone`, as the moment it is there.
@@ -190,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn only_a_time_that_names_no_zone_is_local() {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let told = |text: &str| parse(text, Some(&zone)).unwrap().to_string();
+        for text in ["2025-09-08T08:47:01", "2025-09-08 08:47:01,000", "08/Sep/2025:08:47:01"] {
+            assert_eq!(told(text), "2025-09-08T06:47:01Z", "{text}");
+        }
+        for text in ["2025-09-08T08:47:01Z", "2025-09-08T09:47:01+01:00", "1757321221", "1757321221.0", "1757321221000"]
+        {
+            assert_eq!(told(text), "2025-09-08T08:47:01Z", "{text}");
+        }
+    }
+
+    #[test]
     fn json_times() {
         for text in [
             "1757321221",
@@ -199,11 +223,11 @@ mod tests {
             "1757321221.0",
             "2025-09-08T08:47:01Z",
         ] {
-            assert_eq!(parse(text).unwrap().to_string(), "2025-09-08T08:47:01Z", "{text}");
+            assert_eq!(parse(text, None).unwrap().to_string(), "2025-09-08T08:47:01Z", "{text}");
         }
-        assert_eq!(parse("1757321221.352118").unwrap().to_string(), "2025-09-08T08:47:01.352118Z");
+        assert_eq!(parse("1757321221.352118", None).unwrap().to_string(), "2025-09-08T08:47:01.352118Z");
         for text in ["yesterday", "", "-1", "0", "nan", "inf", "1e400", "."] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(text, None), None, "{text}");
         }
     }
 }

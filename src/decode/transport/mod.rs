@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::decode::LineClass;
 use crate::decode::line;
 
+mod collected;
 mod container;
 mod encoding;
 mod otlp;
@@ -49,6 +50,8 @@ pub enum Form {
     JsonObjects,
     /// OTLP requests as JSON lines.
     Otlp,
+    /// One JSON object a line of a container's output, as fluent-bit, fluentd, Filebeat and Vector write them.
+    Collected,
     /// Exported Cloud Logging entries, one a line.
     LogEntries,
 }
@@ -64,6 +67,7 @@ impl Form {
             Self::Stamped => "a header on every line",
             Self::JsonObjects => "JSON objects over several lines",
             Self::Otlp => "OTLP/JSON lines",
+            Self::Collected => "JSON rows of a collector",
             Self::LogEntries => "Cloud Logging entries",
         }
     }
@@ -97,6 +101,8 @@ impl Form {
             Self::Otlp
         } else if split::is_entry(text) {
             Self::LogEntries
+        } else if collected::is_row(text) {
+            Self::Collected
         } else if line::prefix_len(text) > 0 {
             Self::Labelled
         } else if stamped::is_stamped(text) {
@@ -124,6 +130,7 @@ enum State {
     Stamped(stamped::Stamped),
     Objects(pretty::Objects, split::Splits),
     Otlp,
+    Collected(collected::Collected),
     Entries(split::Splits),
 }
 
@@ -145,6 +152,7 @@ impl Transport {
             Form::Stamped => State::Stamped(stamped::Stamped::default()),
             Form::JsonObjects => State::Objects(pretty::Objects::default(), split::Splits::default()),
             Form::Otlp => State::Otlp,
+            Form::Collected => State::Collected(collected::Collected::default()),
             Form::LogEntries => State::Entries(split::Splits::default()),
         };
         Self { lines: encoding::Lines::new(encoding, start, max_line), state }
@@ -190,6 +198,7 @@ impl State {
                 objects.line(text, place, &mut |_, text, place| splits.line(text, place, emit));
             }
             Self::Otlp => otlp::line(text, place, emit),
+            Self::Collected(collected) => collected.line(text, place, emit),
             Self::Entries(splits) => splits.line(text, place, emit),
         }
     }
@@ -202,7 +211,7 @@ impl State {
                 splits.finish(emit);
             }
             Self::Entries(splits) => splits.finish(emit),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => {}
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => {}
         }
     }
 
@@ -213,7 +222,7 @@ impl State {
                 objects.pending().into_iter().chain(splits.pending()).min_by_key(|place| place.offset)
             }
             Self::Entries(splits) => splits.pending(),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => None,
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => None,
         }
     }
 }

@@ -59,12 +59,13 @@ enum Form {
     Cri,
     CriParts,
     Docker,
+    Collected,
     Compose,
     Syslog,
     Utf16,
 }
 
-const INTERLEAVED: [Form; 5] = [Form::Cri, Form::CriParts, Form::Docker, Form::Compose, Form::Syslog];
+const INTERLEAVED: [Form; 6] = [Form::Cri, Form::CriParts, Form::Docker, Form::Collected, Form::Compose, Form::Syslog];
 
 /// One line of program `who`.
 fn written(form: Form, who: usize, line: &str) -> String {
@@ -80,6 +81,12 @@ fn written(form: Form, who: usize, line: &str) -> String {
         Form::Docker => {
             let object = serde_json::json!({ "log": format!("{line}\n"), "stream": stream, "time": time });
             format!("{object}\n")
+        }
+        Form::Collected => {
+            let pod = serde_json::json!({ "pod_name": format!("web-{who}"), "container_name": "app" });
+            let row =
+                serde_json::json!({ "date": 1_757_321_221.122, "log": line, "stream": stream, "kubernetes": pod });
+            format!("{row}\n")
         }
         Form::Compose => format!("web-{}  | {line}\n", who + 1),
         Form::Syslog => format!("Sep  8 08:47:01 host app[{}]: {line}\n", who + 10),

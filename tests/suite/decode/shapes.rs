@@ -8,6 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use relapse::decode::config::FormatConfig;
 use relapse::model::record::Record;
 use relapse::model::record::Relation;
 use serde::Deserialize;
@@ -62,7 +63,7 @@ fn every_shape_becomes_its_records() {
     let mut found = shapes();
     for shape in &mut found {
         let input = fs::read(below("tests").join(&shape.log)).unwrap_or_else(|error| panic!("{}: {error}", shape.log));
-        shape.records = records(&input).iter().map(told).collect();
+        shape.records = records(&input, FormatConfig::default()).iter().map(told).collect();
     }
     if std::env::var_os("UPDATE_CASES").is_some() {
         fs::write(below("tests/fixtures/shapes.yaml"), serde_yaml::to_string(&found).unwrap()).unwrap();
@@ -148,7 +149,7 @@ fn what_the_languages_of_this_machine_print_now_becomes_the_same() {
         for log in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = log.file_name().unwrap().to_string_lossy().into_owned();
             let text = fs::read(&log).unwrap();
-            let found: Vec<String> = records(&text).iter().map(told).collect();
+            let found: Vec<String> = records(&text, FormatConfig::default()).iter().map(told).collect();
             let expected = &stored[&(language.clone(), name)];
             assert_eq!(&found, expected, "{}:\n{}", log.display(), String::from_utf8_lossy(&text));
         }
