@@ -261,8 +261,8 @@ fn scan<'a>(
 
 /// Without what was decoded in vain: a literal that stands in the raw line only because a control sequence ends inside it (`ESC[4u` in
 /// front of `nexpected`) is looked into or passed over, as the lines beside it make it worth.
-fn went_through(tally: Tally) -> Tally {
-    Tally { decoded: 0, no_time: 0, near_misses: BTreeMap::new(), work: BTreeMap::new(), ..tally }
+fn went_through(tally: &Tally) -> Tally {
+    Tally { decoded: 0, no_time: 0, near_misses: BTreeMap::new(), work: BTreeMap::new(), ..tally.clone() }
 }
 
 /// `PROPTEST_CASES` asks for more.
@@ -303,7 +303,7 @@ proptest! {
         });
         let (cut, cut_tally) = scan(&matcher, &config, blocks);
         prop_assert_eq!(format!("{whole:?}"), format!("{cut:?}"), "records, times, lines and captures too");
-        prop_assert_eq!(went_through(whole_tally), went_through(cut_tally));
+        prop_assert_eq!(went_through(&whole_tally), went_through(&cut_tally));
     }
 }
 
