@@ -301,13 +301,15 @@ impl Place {
             let change = outlook.next_change(signature, known, settings.config);
             let standing = Standing::of(outlook.at(signature, known), known, &around);
             let facts = notice::Facts { signature: Some(signature), around, time: clock, cause: None };
-            let fix_at = track.fix_at;
+            // What may change without a step.
+            let silent = |track: &Track| (track.fix_at, track.stale, track.unsatisfiable);
+            let before = silent(track);
             let from = change_fix(track, &standing, (&facts, clock), out);
             let mut steps = track::on_time(track, clock, &standing, settings.config);
             if signature.role == Role::Cause {
                 steps.extend(track::on_standing(track, &standing, clock));
             }
-            if report(track, (from, &steps), &facts, out) || track.fix_at != fix_at {
+            if report(track, (from, &steps), &facts, out) || silent(track) != before {
                 out.push(Effect::TrackChanged(track.key.clone()));
             }
             self.groups.leave(track);

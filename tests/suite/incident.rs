@@ -10,6 +10,7 @@
 //! Right of `=>`: for `e` verdict and basis; then the track's state; then each alert that leaves (page, warning, update,
 //! resolved; a page of another kind than `relapse` and a warning of another than `unverifiable` name it), and `skew` for a time that was capped.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use relapse::model::alert::NoticeKind;
 use relapse::model::command::Selector;
 use relapse::model::incident::EpisodeKind;
 use relapse::model::incident::Evidence;
+use relapse::model::incident::Track;
 use relapse::model::incident::TrackKey;
 use relapse::model::record::Resource;
 
@@ -51,6 +53,8 @@ struct World {
     catalog: Catalog,
     catalogs: PathBuf,
     config: IncidentConfig,
+    /// What the effects have asked to be stored.
+    saved: BTreeMap<TrackKey, Track>,
 }
 
 /// When events are read that do not say it.
@@ -117,6 +121,7 @@ impl World {
             catalog: loaded.catalog,
             catalogs: PathBuf::new(),
             config,
+            saved: BTreeMap::new(),
         }
     }
 
@@ -127,6 +132,11 @@ impl World {
             match line.catalog {
                 Some(name) => self.take_over(name, &mut effects),
                 None => self.engine.handle(self.event(line), line.now.unwrap_or(self.now), &mut effects),
+            }
+        }
+        for effect in &effects {
+            if let Effect::Judged { key, .. } | Effect::TrackChanged(key) = effect {
+                self.saved.extend(self.engine.track(key).map(|track| (key.clone(), through_json(track))));
             }
         }
         let judged = effects.iter().rev().find_map(|effect| match effect {
@@ -189,7 +199,7 @@ impl World {
 
     /// Forgets everything but what the store keeps.
     fn restart(&mut self) {
-        let tracks = self.engine.tracks().map(through_json).collect();
+        let tracks = self.saved.values().cloned().collect();
         let live = self.engine.live_releases().map(through_json).collect();
         self.engine = Engine::new(self.config.clone(), &self.catalog);
         self.engine.restore(tracks, live);
