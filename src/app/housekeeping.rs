@@ -45,19 +45,19 @@ pub(super) struct Housekeeping {
 impl Housekeeping {
     /// Until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let (mut seen, mut answered) = (Seen::default(), Requests::default());
+        let mut seen = Seen::default();
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = (self.now)();
             self.metrics.heartbeat(now);
-            self.sources(now, &mut seen, &mut answered);
+            self.sources(now, &mut seen);
             self.shared.publish_blind(self.hearing.look(now, &self.metrics));
             self.outbox().await;
         }
     }
 
-    fn sources(&self, now: Timestamp, seen: &mut Seen, answered: &mut Requests) {
+    fn sources(&self, now: Timestamp, seen: &mut Seen) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
         let mut kinds: BTreeMap<&'static str, (SignedDuration, u64)> = BTreeMap::new();
@@ -74,7 +74,7 @@ impl Housekeeping {
             totals.rotations += status.totals.rotations;
             totals.gaps += status.totals.gaps;
             for (kind, requests) in &status.requests {
-                let told = answered.entry(*kind).or_default();
+                let told = seen.requests.entry(*kind).or_default();
                 self.metrics.otlp_requests(kind.0, kind.1, requests.saturating_sub(*told));
                 *told = *requests;
             }
@@ -129,6 +129,7 @@ struct Seen {
     files: Totals,
     /// By kind of source.
     restarts: BTreeMap<&'static str, u64>,
+    requests: Requests,
 }
 
 /// How long the oldest of what is there has not been judged: unread bytes of a file were written after its last read.

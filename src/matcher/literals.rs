@@ -146,14 +146,19 @@ pub(crate) fn best(sets: impl Iterator<Item = Option<Required>>, rarity: &Rarity
     sets.flatten().max_by_key(|set| set_weight(set, rarity))
 }
 
-/// Of parts of which one must hold: all their sets, if every part has one.
+/// Of parts of which one must hold: all their literals, if every part has one.
 pub(crate) fn union(sets: impl Iterator<Item = Option<Required>>) -> Option<Required> {
-    let mut all = Required::new();
+    union_of(sets, MAX_MEMBERS)
+}
+
+/// All members of `sets`, each once, if every set is there and they are at most `most`.
+pub(crate) fn union_of<T: Ord>(sets: impl Iterator<Item = Option<Vec<T>>>, most: usize) -> Option<Vec<T>> {
+    let mut all = Vec::new();
     for set in sets {
         all.extend(set?);
         all.sort_unstable();
         all.dedup();
-        if all.len() > MAX_MEMBERS {
+        if all.len() > most {
             return None;
         }
     }

@@ -163,7 +163,7 @@ impl Living {
         // No resource is one, too.
         let mut tuple = vec![0x1f];
         tuple.extend_from_slice(resource.get(..MAX_TUPLE).unwrap_or(resource));
-        (0..records).filter(|_| self.0.is_bare_due(&tuple)).collect()
+        self.0.due_in_row(&tuple, records)
     }
 }
 

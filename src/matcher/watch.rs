@@ -162,9 +162,12 @@ impl Watch {
         self.is_tuple_due(&line.tuple, (first, text))
     }
 
-    /// The same for a tuple that stands in no line.
-    pub(crate) fn is_bare_due(&mut self, tuple: &Tuple) -> bool {
-        self.is_tuple_due(tuple, (NO_KEY, &[]))
+    /// The same for `records` in a row that all have `tuple`, which stands in no line: which of them are to be reported.
+    pub(crate) fn due_in_row(&mut self, tuple: &Tuple, records: usize) -> Vec<usize> {
+        // From the second on it is the tuple of the run.
+        let mut is_due =
+            |at| if at == 0 { self.is_tuple_due(tuple, (NO_KEY, &[])) } else { self.is_known_due(self.run.0) };
+        (0..records).filter(|at| is_due(*at)).collect()
     }
 
     fn is_tuple_due(&mut self, tuple: &Tuple, (first, text): (usize, &[u8])) -> bool {
@@ -277,6 +280,16 @@ mod tests {
         let other = r#"{"service.version":"1.1"}"#;
         let alternating = (0..1000).filter(|at| is_due(&mut watch, if at % 2 == 0 { one } else { other })).count();
         assert!(alternating <= 2 + MAX_REPEATS as usize, "{alternating}");
+    }
+
+    #[test]
+    fn records_in_a_row_are_told_like_lines() {
+        let (mut rows, mut lines) = (Watch::default(), Watch::default());
+        for text in ["one", "two", "one", "one"] {
+            let tuple = text.as_bytes().to_vec();
+            let one_by_one: Vec<usize> = (0..100).filter(|_| lines.is_tuple_due(&tuple, (NO_KEY, &[]))).collect();
+            assert_eq!(rows.due_in_row(&tuple, 100), one_by_one);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::catalog::detection::Test;
 use crate::catalog::expression;
 use crate::catalog::expression::Expression;
 use crate::catalog::signature::Signature;
+use crate::matcher::literals;
 use crate::matcher::part;
 use crate::matcher::regex_literals::FOREIGN_FOLDS;
 
@@ -171,16 +172,7 @@ fn best(sets: impl Iterator<Item = Option<Windows>>) -> Option<Windows> {
 
 /// Of parts of which one must hold: all their windows, if every part has one.
 fn union(sets: impl Iterator<Item = Option<Windows>>) -> Option<Windows> {
-    let mut all = Windows::new();
-    for set in sets {
-        all.extend(set?);
-        all.sort_unstable();
-        all.dedup();
-        if all.len() > MAX_MEMBERS {
-            return None;
-        }
-    }
-    Some(all)
+    literals::union_of(sets, MAX_MEMBERS)
 }
 
 /// The windows of an expression that is searched in a body or a headline.

@@ -1,4 +1,4 @@
-//! Where records come from: files, standard input, OTLP. Each source is a function of the same signature
+//! Where records come from: files, standard input, OTLP, Pub/Sub, systemd's journal, syslog. Each source is a function of the same signature
 //! (configuration, context, output, stop) and gives batches of observations together with what is owed for them once they are
 //! committed: the position they bring the source to, or the answer that a sender waits for.
 //!
