@@ -71,13 +71,21 @@ impl Copied {
 /// The literals of a signature; `None` = no set is known and every record is a candidate. The records of a correlation may each hold
 /// one selection only: one literal of any of them must call.
 pub(crate) fn of_signature(signature: &Signature, rarity: &Rarity) -> Option<Required> {
-    match &signature.correlation {
+    let set = match &signature.correlation {
         Some(rule) => {
             let taking_part = part::taking_part(signature, rule);
             union(taking_part.iter().map(|index| of_test(&signature.detection.selections.get(*index)?.test, rarity)))
         }
         None => of(&signature.detection, rarity),
-    }
+    };
+    set.map(without_longer)
+}
+
+/// Without the members that hold another one: that one calls already.
+fn without_longer(set: Required) -> Required {
+    let holds = |text: &[u8], other: &[u8]| text.len() > other.len() && memchr::memmem::find(text, other).is_some();
+    let is_needed = |text: &&Vec<u8>| !set.iter().any(|other| holds(text, other));
+    set.iter().filter(is_needed).cloned().collect()
 }
 
 /// The literals of a detection; `None` = no set is known and every record is a candidate.
