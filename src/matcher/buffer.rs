@@ -173,6 +173,13 @@ impl Buffer {
         self.counted.1
     }
 
+    /// Somebody has counted `lines` newlines from index `from` to `to`: they need not be counted again.
+    pub(crate) fn note_lines(&mut self, from: usize, to: usize, lines: u64) {
+        if self.counted.0 <= from {
+            self.counted = (to, self.line_at(from) + lines);
+        }
+    }
+
     /// Everything before `end`, a record start, is judged.
     pub(crate) fn complete(&mut self, end: usize) -> Completed {
         let line = self.line_at(end);

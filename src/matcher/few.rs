@@ -10,7 +10,9 @@ use crate::matcher::rarity::Rarity;
 /// Bytes of a pattern that are looked for; no pattern is shorter.
 const WINDOW: usize = 3;
 /// More variants than that make the vector search call too often.
-const MAX_VARIANTS: usize = 48;
+pub(crate) const MAX_VARIANTS: usize = 48;
+/// More than these make it slower than grams at every place, if the patterns are long enough for grams.
+pub(crate) const VARIANTS_BESIDE_GRAMS: usize = 16;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,15 +31,16 @@ struct Holder {
 }
 
 impl Few {
-    /// Of texts with the number of their pattern; `None` when they are too many or the processor has no vectors for it.
-    pub(crate) fn new(texts: &[(usize, &[u8])], rarity: &Rarity) -> Option<Self> {
+    /// Of texts with the number of their pattern; `None` when they are too many, with more than `most` variants, or the processor has no
+    /// vectors for it.
+    pub(crate) fn new(texts: &[(usize, &[u8])], most: usize, rarity: &Rarity) -> Option<Self> {
         let mut windows: Vec<(Vec<u8>, Holder)> = Vec::new();
         for (pattern, text) in texts {
             let cost = |(_, window): &(usize, &[u8])| (variants(window).len() as u64) << 3 | commonness(rarity, window);
             let (offset, window) = text.windows(WINDOW).enumerate().min_by_key(cost)?;
             let holder = Holder { text: (*text).into(), pattern: *pattern, offset };
             windows.extend(variants(window).into_iter().map(|variant| (variant, holder.clone())));
-            if windows.len() > MAX_VARIANTS {
+            if windows.len() > most {
                 return None;
             }
         }
@@ -93,7 +96,7 @@ mod tests {
     fn every_occurrence_is_found_in_any_case_and_at_any_border() {
         let texts: [&[u8]; 4] = [b"oom", b"ooms", b"e42", b"a-oom"];
         let numbered: Vec<_> = texts.into_iter().enumerate().collect();
-        let Some(few) = Few::new(&numbered, &Rarity::default()) else { return };
+        let Some(few) = Few::new(&numbered, MAX_VARIANTS, &Rarity::default()) else { return };
         for before in 0..80 {
             let mut text = vec![b'o'; before];
             text.extend(b"x OOMs a-Oom E42".iter().chain(&[b'.'; 40]));
@@ -110,6 +113,6 @@ mod tests {
     fn too_many_are_refused() {
         let texts: Vec<Vec<u8>> = (b'a'..=b'z').map(|letter| vec![letter; 4]).collect();
         let numbered: Vec<_> = texts.iter().map(Vec::as_slice).enumerate().collect();
-        assert!(Few::new(&numbered, &Rarity::default()).is_none());
+        assert!(Few::new(&numbered, MAX_VARIANTS, &Rarity::default()).is_none());
     }
 }

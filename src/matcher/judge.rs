@@ -11,15 +11,13 @@ use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::Sighting;
 use crate::matcher::buffer::Buffer;
+use crate::matcher::course::Course;
 use crate::matcher::earlier::Earlier;
 use crate::matcher::framing;
 use crate::matcher::framing::Frame;
-use crate::matcher::prefilter::Hit;
 use crate::matcher::prefilter::Survey;
-use crate::matcher::quiet::Quiet;
 use crate::matcher::scanner::ScannerConfig;
 use crate::matcher::scanner::Tally;
-use crate::matcher::sieve::Search;
 use crate::matcher::verify;
 use crate::matcher::watch::Gathering;
 use crate::matcher::watch::Watch;
@@ -35,9 +33,10 @@ pub(crate) struct Memory {
     pub tally: Tally,
     /// The time before a record.
     pub earlier: Earlier,
-    scratch: Vec<u8>,
+    /// Clean copies.
+    pub scratch: Vec<u8>,
     /// One serves every line.
-    gathering: Gathering,
+    pub gathering: Gathering,
 }
 
 /// Everything one stretch needs.
@@ -58,30 +57,13 @@ pub(crate) struct Judge<'a> {
     pub lines: usize,
 }
 
-/// A line that holds release keys, while its keys are being collected.
-struct WatchedLine {
-    at: usize,
-    end: usize,
-}
-
-/// What the clean copy of a line told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hidden {
-    /// The line is to be judged.
-    Here,
-    /// Nothing in it, neither raw nor clean.
-    Nowhere,
-    /// Nothing in the copy; the raw line may still hold something.
-    Unknown,
-}
-
 impl Judge<'_> {
     /// Judges the records in `start..end` of the buffer; both are record starts (or `end` the end of the stream).
     pub(crate) fn judge(&mut self, start: usize, end: usize) {
         if self.config.every_record || self.matcher.prefilter.every_record() {
             self.judge_all(start, end);
         } else {
-            self.judge_hits(start, end);
+            Course::new(self, start, end).run();
         }
     }
 
@@ -95,113 +77,12 @@ impl Judge<'_> {
         }
     }
 
-    fn judge_hits(&mut self, start: usize, end: usize) {
-        let matcher = self.matcher;
-        let mut search = Search::at(start);
-        // Everything before `cursor` is judged; it is the start of a record.
-        let mut cursor = start;
-        let mut cleaned = start;
-        let mut watched: Option<WatchedLine> = None;
-        let mut quiet = Quiet::default();
-        loop {
-            let next = matcher.prefilter.next(self.buffer.bytes(), end, &mut search);
-            let behind = |line: &mut WatchedLine| next.is_none_or(|(_, hit_end)| hit_end > line.end);
-            if let Some(line) = watched.take_if(behind)
-                && self.is_gathered_due()
-            {
-                cursor = self.judge_around(cursor, line.at, true);
-                if next.is_some_and(|(_, hit_end)| hit_end <= cursor) {
-                    search.skip_to(cursor);
-                    continue;
-                }
-            }
-            let Some((hit, hit_end)) = next else { return };
-            let candidate = match hit {
-                Hit::Literal | Hit::Boot => true,
-                Hit::Interruption if hit_end > cleaned && self.pass(&mut quiet, (hit_end, end), &mut search) => false,
-                Hit::Interruption if hit_end > cleaned => {
-                    let (line_end, verdict) = self.look_behind(&mut quiet, hit_end, &search);
-                    cleaned = line_end;
-                    if verdict == Hidden::Nowhere {
-                        // The clean copy stood for the line: its colours need not be met one by one.
-                        search.skip_to(line_end.min(end));
-                    }
-                    verdict == Hidden::Here
-                }
-                Hit::Interruption => false,
-                Hit::Watch(key) => {
-                    self.gather(&mut watched, (key, hit_end), &mut search);
-                    false
-                }
-            };
-            if candidate {
-                watched = None;
-                cursor = self.judge_around(cursor, hit_end - 1, false);
-                search.skip_to(cursor);
-            }
-        }
-    }
-
     fn lines(&self) -> &[u8] {
         self.buffer.bytes().get(..self.lines).unwrap_or_default()
     }
 
-    /// Passes over coloured lines from the one that holds the byte before `hit_end`; `false` when they may hold something.
-    fn pass(&mut self, quiet: &mut Quiet, (hit_end, end): (usize, usize), search: &mut Search) -> bool {
-        let bytes = self.buffer.bytes();
-        let mut at = framing::line_start(bytes, hit_end - 1);
-        let from = at;
-        while let Some(passed) = quiet.pass(&self.matcher.prefilter, bytes, (at, end), &mut self.memory.scratch) {
-            at = passed;
-        }
-        search.skip_to(at);
-        at > from
-    }
-
-    /// Looks at the clean copy of the line around an interruption, once a line, or at those of many lines. Gives the end of what was
-    /// looked at.
-    fn look_behind(&mut self, quiet: &mut Quiet, hit_end: usize, search: &Search) -> (usize, Hidden) {
-        let bytes = self.buffer.bytes();
-        let (line_start, line_end) = (framing::line_start(bytes, hit_end - 1), framing::line_end(bytes, hit_end - 1));
-        let (prefilter, scratch) = (&self.matcher.prefilter, &mut self.memory.scratch);
-        if let Some(until) = quiet.vouch(prefilter, (bytes, search), &(line_start..line_end), scratch) {
-            return (until, Hidden::Unknown);
-        }
-        let line = bytes.get(line_start..line_end).unwrap_or_default();
-        let hidden = if prefilter.hidden(line, scratch) {
-            Hidden::Here
-        } else if memchr::memchr3(b'\\', b'{', b'<', line).is_none() {
-            Hidden::Nowhere
-        } else {
-            // Escapes and markup may themselves be part of a text, and release keys are read from the raw line.
-            Hidden::Unknown
-        };
-        (line_end, hidden)
-    }
-
-    fn is_gathered_due(&mut self) -> bool {
-        let Memory { watch, gathering, .. } = &mut *self.memory;
-        watch.is_due(gathering, self.buffer.bytes())
-    }
-
-    fn gather(&mut self, watched: &mut Option<WatchedLine>, (key, hit_end): (usize, usize), search: &mut Search) {
-        if !self.config.release_watch {
-            return;
-        }
-        let bytes = self.buffer.bytes();
-        let Memory { watch, gathering, .. } = &mut *self.memory;
-        if watched.is_some() {
-            return gathering.go_on(watch, key, bytes, hit_end);
-        }
-        *watched = Some(WatchedLine { at: hit_end - 1, end: framing::line_end(bytes, hit_end - 1) });
-        gathering.begin(watch, key, bytes, hit_end);
-        if let Some(known_to) = gathering.known_to() {
-            search.skip_to(known_to);
-        }
-    }
-
     /// Judges the record that holds the byte at `at`, and gives its end.
-    fn judge_around(&mut self, floor: usize, at: usize, due: bool) -> usize {
+    pub(crate) fn judge_around(&mut self, floor: usize, at: usize, due: bool) -> usize {
         let (start, frame) = self.config.framing().around(self.lines(), floor, at);
         self.judge_record(start, frame, due);
         frame.end

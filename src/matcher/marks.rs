@@ -71,25 +71,32 @@ impl Marks {
     }
 
     /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order; of escape characters and of NULs at
-    /// least the first of each line.
+    /// least the first of each line. Where `newlines` are asked for, chunks that hold one are added to them; some are told twice.
     pub(crate) fn find(
         &self,
         text: &[u8],
         (from, until): (usize, usize),
-        hits: &mut Hits,
+        (hits, mut newlines): (&mut Hits, Option<&mut Hits>),
         found: &mut Vec<Occurrence>,
     ) {
         let start = from.saturating_sub(self.longest.saturating_sub(1));
         hits.clear();
-        let chunks = vector::find_marks(self.level, text.get(start..until).unwrap_or_default(), hits);
+        let known = newlines.as_ref().map_or(0, |newlines| newlines.len());
+        let span = text.get(start..until).unwrap_or_default();
+        let chunks = vector::find_marks(self.level, span, hits, newlines.as_deref_mut());
         // What is left: less than two chunks. A pair's second byte may stand behind it.
         let rest = start + chunks;
         let mut padded = [b' '; 2 * CHUNK + AHEAD];
         let left = text.get(rest..text.len().min(until + 1)).unwrap_or_default();
         padded.iter_mut().zip(left).for_each(|(to, byte)| *to = *byte);
         let whole = hits.len();
-        vector::find_marks(self.level, &padded, hits);
+        let whole_lines = newlines.as_ref().map_or(0, |newlines| newlines.len());
+        vector::find_marks(self.level, &padded, hits, newlines.as_deref_mut());
         hits.iter_mut().skip(whole).for_each(|(at, _)| *at += chunks);
+        if let Some(newlines) = newlines {
+            newlines.iter_mut().skip(whole_lines).for_each(|(at, _)| *at += chunks);
+            newlines.iter_mut().skip(known).for_each(|(at, _)| *at += start);
+        }
         let before = found.len();
         // One escape character or NUL says that its line is interrupted; a coloured line holds a dozen.
         let (mut told, mut told_until) = (None, 0);
@@ -171,7 +178,7 @@ mod tests {
             text.extend(vec![b'-'; 70]);
             for until in [text.len(), before + 9] {
                 let mut found = Vec::new();
-                marks.find(&text, (before / 2, until), &mut Hits::new(), &mut found);
+                marks.find(&text, (before / 2, until), (&mut Hits::new(), None), &mut found);
                 found.sort_unstable();
                 let whole = [(1, 0), (2, 1), (7, 2), (12, 3), (20, 4), (30, 5), (35, 6)];
                 let wanted = whole.map(|(end, pattern)| Occurrence { end: before + end, pattern });
@@ -191,7 +198,7 @@ mod tests {
             let escaped = units.concat();
             for text in [letter.to_string(), escaped] {
                 let mut found = Vec::new();
-                Marks::new(&[], Some(7)).find(text.as_bytes(), (0, text.len()), &mut Hits::new(), &mut found);
+                Marks::new(&[], Some(7)).find(text.as_bytes(), (0, text.len()), (&mut Hits::new(), None), &mut found);
                 assert_eq!(found.first().map(|one| one.pattern), Some(7), "{text}");
             }
         }

@@ -172,9 +172,9 @@ impl Prefilter {
         let texts = interruptions
             .map(|text| (text, Meaning::Interruption))
             .chain(FOREIGN_FOLDS.iter().map(|text| (text.to_vec(), Meaning::Whole)))
-            .chain(watched_keys())
             .chain(BOOT_LITERALS.iter().map(|text| (text.as_bytes().to_vec(), Meaning::Boot)));
         patterns.extend(texts.map(|(text, meaning)| (Pattern::Text(text), meaning)));
+        patterns.extend(watched_keys().into_iter().map(|(text, meaning)| (Pattern::Aside(text), meaning)));
         let (patterns, meanings): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
         let sieve = Sieve::new(&patterns, rarity).ok();
         Self { sieve, meanings, windowed: needs.windowed, unfiltered: needs.unfiltered, printed }
@@ -247,6 +247,13 @@ impl Prefilter {
             Meaning::Boot => Hit::Boot,
         };
         Some((hit, found.end))
+    }
+
+    /// The release keys in `haystack[line]`, and where each ends.
+    pub(crate) fn keys(&self, haystack: &[u8], line: Range<usize>) -> Vec<(usize, usize)> {
+        let mut survey = Survey::default();
+        self.collect(haystack, line, &mut survey);
+        survey.watched
     }
 
     /// Where the interruptions end that `search` has found ahead.

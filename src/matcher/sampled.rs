@@ -77,6 +77,8 @@ struct Literal {
 pub(crate) struct Sampled {
     tier: Tier,
     grams: Grams,
+    /// Of these, the grams of texts that are no asides; `None` when there are none.
+    plain: Option<Grams>,
     level: Level,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
@@ -86,10 +88,11 @@ pub(crate) struct Sampled {
 
 impl Sampled {
     /// Of texts with the number of their pattern; each is at least as long as the tier asks for. `rarity` says which part of a text is
-    /// looked for.
-    pub(crate) fn new(tier: Tier, texts: &[(usize, &[u8])], rarity: &Rarity) -> Self {
+    /// looked for, `aside` which patterns a search may leave out.
+    pub(crate) fn new(tier: Tier, texts: &[(usize, &[u8])], aside: &[bool], rarity: &Rarity) -> Self {
         let mut grams: Vec<(u64, Entry)> = Vec::with_capacity(texts.len() * tier.stride());
         let mut literals = Vec::with_capacity(texts.len());
+        let is_plain = |pattern: usize| !aside.get(pattern).copied().unwrap_or_default();
         for (pattern, text) in texts {
             let literal = u32::try_from(literals.len()).unwrap_or(u32::MAX);
             let start = window(tier, text, rarity);
@@ -101,12 +104,17 @@ impl Sampled {
         }
         grams.sort_unstable_by_key(|(gram, entry)| (*gram, entry.literal, entry.offset));
         let distinct = grams.chunk_by(|left, right| left.0 == right.0).count();
-        let mut set = Grams::new(distinct, tier.gram());
+        let set = gram_set(tier, grams.iter().map(|(gram, _)| *gram));
+        let of_plain = |entry: &Entry| {
+            literals.get(entry.literal as usize).is_some_and(|literal: &Literal| is_plain(literal.pattern))
+        };
+        let plain = texts.iter().any(|(pattern, _)| is_plain(*pattern));
+        let plain =
+            plain.then(|| gram_set(tier, grams.iter().filter(|(_, entry)| of_plain(entry)).map(|(gram, _)| *gram)));
         let mut slots = vec![Slot::default(); (distinct * 2).next_power_of_two().max(2)];
         let mut start = 0;
         for group in grams.chunk_by(|left, right| left.0 == right.0) {
             let Some((gram, _)) = group.first() else { continue };
-            set.insert(*gram);
             let len = u32::try_from(group.len()).unwrap_or(u32::MAX);
             let mut at = slot(*gram, slots.len());
             while slots.get(at).is_some_and(|slot| slot.len > 0) {
@@ -119,37 +127,39 @@ impl Sampled {
         }
         let longest = texts.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
         let entries = grams.into_iter().map(|(_, entry)| entry).collect();
-        Self { tier, grams: set, level: Level::best(), slots, entries, literals, longest }
+        Self { tier, grams: set, plain, level: Level::best(), slots, entries, literals, longest }
     }
 
-    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order.
+    /// Every occurrence that ends in `text[from..until]`, behind `from`, in no particular order; without `asides` those may be left out.
     pub(crate) fn find(
         &self,
         text: &[u8],
-        (from, until): (usize, usize),
+        (from, until, asides): (usize, usize, bool),
         hits: &mut Hits,
         found: &mut Vec<Occurrence>,
     ) {
+        let grams = if asides { Some(&self.grams) } else { self.plain.as_ref() };
+        let Some(grams) = grams else { return };
         let start = from.saturating_sub(self.longest.saturating_sub(1));
         hits.clear();
-        let chunks = self.sample(text.get(start..until).unwrap_or_default(), hits);
+        let chunks = self.sample(grams, text.get(start..until).unwrap_or_default(), hits);
         // What is left: less than two chunks.
         let rest = start + chunks;
         let mut padded = [0; 2 * CHUNK + AHEAD];
         padded.iter_mut().zip(text.get(rest..until).unwrap_or_default()).for_each(|(to, byte)| *to = *byte);
         let whole = hits.len();
-        self.sample(&padded, hits);
+        self.sample(grams, &padded, hits);
         hits.iter_mut().skip(whole).for_each(|(at, _)| *at += chunks);
         for (at, places) in hits.iter() {
             self.look(text, (start + at, *places), (from, until), found);
         }
     }
 
-    fn sample(&self, text: &[u8], hits: &mut Hits) -> usize {
+    fn sample(&self, grams: &Grams, text: &[u8], hits: &mut Hits) -> usize {
         match self.tier {
-            Tier::Long => self.grams.find::<8>(self.level, text, hits),
-            Tier::Middle => self.grams.find::<4>(self.level, text, hits),
-            Tier::Each8 | Tier::Each4 => self.grams.find::<1>(self.level, text, hits),
+            Tier::Long => grams.find::<8>(self.level, text, hits),
+            Tier::Middle => grams.find::<4>(self.level, text, hits),
+            Tier::Each8 | Tier::Each4 => grams.find::<1>(self.level, text, hits),
         }
     }
 
@@ -193,6 +203,15 @@ impl Sampled {
     }
 }
 
+/// Of `grams`, in order.
+fn gram_set(tier: Tier, grams: impl Iterator<Item = u64>) -> Grams {
+    let mut distinct = grams.collect::<Vec<_>>();
+    distinct.dedup();
+    let mut set = Grams::new(distinct.len(), tier.gram());
+    distinct.iter().for_each(|gram| set.insert(*gram));
+    set
+}
+
 fn slot(gram: u64, slots: usize) -> usize {
     usize::try_from(gram.wrapping_mul(MULTIPLIER) >> 20).unwrap_or_default() & (slots - 1)
 }
@@ -232,7 +251,7 @@ mod tests {
             ["unexpected keyword argument", "Connection reset by peer", "aaaaaaaaaaaaaaaaaaaa", "argument 'context'"];
         for tier in [Tier::Long, Tier::Middle, Tier::Each8, Tier::Each4] {
             let texts: Vec<_> = literals.iter().map(|text| text.as_bytes()).enumerate().collect();
-            let sampled = Sampled::new(tier, &texts, &Rarity::default());
+            let sampled = Sampled::new(tier, &texts, &[], &Rarity::default());
             let mut text = Vec::new();
             for round in 0..40 {
                 text.extend(vec![b'a'; round]);
@@ -240,7 +259,7 @@ mod tests {
             }
             for (from, until) in [(0, text.len()), (0, 0), (0, 30), (64, 128), (100, 1000), (777, text.len() - 13)] {
                 let mut found = Vec::new();
-                sampled.find(&text, (from, until), &mut Hits::new(), &mut found);
+                sampled.find(&text, (from, until, true), &mut Hits::new(), &mut found);
                 found.sort_unstable();
                 assert_eq!(found, naive(&literals, &text, (from, until)), "{tier:?} {from}..{until}");
             }

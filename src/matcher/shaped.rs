@@ -165,7 +165,7 @@ impl Shaped {
             let texts: Vec<(usize, &[u8])> = texts.enumerate().collect();
             let longest = texts.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
             let members = keys.iter().map(|key| key.iter().map(|(_, member)| member.clone()).collect()).collect();
-            Some(Layer { fold, sampled: Sampled::new(tier, &texts, rarity), members, longest })
+            Some(Layer { fold, sampled: Sampled::new(tier, &texts, &[], rarity), members, longest })
         });
         Self { layers: layers.collect() }
     }
@@ -186,7 +186,7 @@ impl Shaped {
                 written = Some(layer.fold);
             }
             keys.clear();
-            layer.sampled.find(folded, (from - start, folded.len()), hits, keys);
+            layer.sampled.find(folded, (from - start, folded.len(), true), hits, keys);
             for key in keys.iter() {
                 let end = start + key.end;
                 let members = layer.members.get(key.pattern).into_iter().flatten();

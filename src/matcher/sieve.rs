@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use aho_corasick::BuildError;
 
+use crate::matcher::few;
 use crate::matcher::few::Few;
 use crate::matcher::lanes::Lanes;
 use crate::matcher::marks::Marks;
@@ -15,6 +16,7 @@ use crate::matcher::sampled::Sampled;
 use crate::matcher::sampled::Tier;
 use crate::matcher::shaped::Scratch;
 use crate::matcher::shaped::Shaped;
+use crate::matcher::vector::Hits;
 use crate::matcher::window::Window;
 
 /// Bytes searched at a time: they stay in the nearest cache while every tier goes over them.
@@ -28,6 +30,10 @@ pub(crate) struct Search {
     /// What was found, in the order of the block; the ones before `next` are used up.
     found: Vec<Occurrence>,
     next: usize,
+    /// Asides may be left out.
+    plainly: bool,
+    /// The newlines met, where they are asked for.
+    newlines: Option<Hits>,
     scratch: Scratch,
 }
 
@@ -35,6 +41,11 @@ impl Search {
     /// Begins at `from`, a line start.
     pub(crate) fn at(from: usize) -> Self {
         Self { searched: from, ..Self::default() }
+    }
+
+    /// The same, without what is found aside.
+    pub(crate) fn plainly_at(from: usize) -> Self {
+        Self { plainly: true, ..Self::at(from) }
     }
 
     /// What was found ahead and is not yet used up.
@@ -45,6 +56,22 @@ impl Search {
     /// Everything before it has been searched or skipped.
     pub(crate) fn searched(&self) -> usize {
         self.searched
+    }
+
+    /// The same, and newlines are told besides.
+    pub(crate) fn with_newlines_at(from: usize) -> Self {
+        Self { newlines: Some(Hits::new()), ..Self::plainly_at(from) }
+    }
+
+    /// The chunks of 64 bytes before [`Search::searched`] that hold newlines: where each begins, and a bit for each place. In order but
+    /// for a few that are told twice.
+    pub(crate) fn newlines(&self) -> &[(usize, u64)] {
+        self.newlines.as_deref().unwrap_or_default()
+    }
+
+    /// The last occurrence, if there `was` one, comes once more.
+    pub(crate) fn step_back(&mut self, was: bool) {
+        self.next = self.next.saturating_sub(usize::from(was));
     }
 
     /// Leaves out everything that ends at or before `to`.
@@ -60,6 +87,8 @@ impl Search {
 pub(crate) enum Pattern {
     /// A text, ASCII letters without case.
     Text(Vec<u8>),
+    /// A text that a search may leave out.
+    Aside(Vec<u8>),
     /// A run of byte classes.
     Window(Window),
     /// Any digit outside ASCII.
@@ -94,7 +123,7 @@ pub(crate) fn means(pattern: &[u8]) -> Means {
 #[derive(Debug)]
 pub(crate) struct Sieve {
     sampled: Vec<Sampled>,
-    marks: Option<Marks>,
+    marks: Marks,
     shaped: Option<Shaped>,
     few: Option<Few>,
     lanes: Option<(Lanes, Vec<usize>)>,
@@ -104,28 +133,31 @@ impl Sieve {
     /// Plans for `patterns`; occurrences refer to their indices.
     pub(crate) fn new(patterns: &[Pattern], rarity: &Rarity) -> Result<Self, BuildError> {
         let texts = patterns.iter().enumerate().filter_map(|(number, pattern)| match pattern {
-            Pattern::Text(text) => Some((number, text.as_slice())),
+            Pattern::Text(text) | Pattern::Aside(text) => Some((number, text.as_slice())),
             Pattern::Window(_) | Pattern::ForeignDigit => None,
         });
+        let aside: Vec<bool> = patterns.iter().map(|pattern| matches!(pattern, Pattern::Aside(_))).collect();
         let of = |wanted: Means| texts.clone().filter(|(_, text)| means(text) == wanted).collect::<Vec<_>>();
         let tiers = [(Tier::Long, of(Means::Long)), (Tier::Middle, of(Means::Middle))];
         let sampled = tiers.into_iter().filter(|(_, texts)| !texts.is_empty());
-        let mut sampled: Vec<_> = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, rarity)).collect();
+        let mut sampled: Vec<_> = sampled.map(|(tier, texts)| Sampled::new(tier, &texts, &aside, rarity)).collect();
         let digits = patterns.iter().position(|pattern| matches!(pattern, Pattern::ForeignDigit));
-        let marks = of(Means::Mark);
-        let marks = (!marks.is_empty() || digits.is_some()).then(|| Marks::new(&marks, digits));
+        let marks = Marks::new(&of(Means::Mark), digits);
         let windows = patterns.iter().enumerate().filter_map(|(number, pattern)| match pattern {
             Pattern::Window(window) => Some((number, window)),
-            Pattern::Text(_) | Pattern::ForeignDigit => None,
+            Pattern::Text(_) | Pattern::Aside(_) | Pattern::ForeignDigit => None,
         });
         let windows: Vec<_> = windows.collect();
         let shaped = (!windows.is_empty()).then(|| Shaped::new(&windows, rarity));
         let short = of(Means::Short);
-        let few = if short.is_empty() { None } else { Few::new(&short, rarity) };
+        // Grams at every place take a fixed time; the vector search takes less as long as it seldom calls in vain.
+        let sampling = short.iter().all(|(_, text)| text.len() >= Tier::Each4.gram());
+        let variants = if sampling { few::VARIANTS_BESIDE_GRAMS } else { few::MAX_VARIANTS };
+        let few = if short.is_empty() { None } else { Few::new(&short, variants, rarity) };
         let left = if few.is_some() { Vec::new() } else { short };
         let (each, walked): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, text)| text.len() >= Tier::Each4.gram());
         if !each.is_empty() {
-            sampled.push(Sampled::new(Tier::Each4, &each, rarity));
+            sampled.push(Sampled::new(Tier::Each4, &each, &aside, rarity));
         }
         let lanes = if walked.is_empty() {
             None
@@ -150,7 +182,7 @@ impl Sieve {
             search.next = 0;
             search.found.clear();
             let until = end.min(search.searched + STRETCH);
-            self.find(block, (search.searched, until), &mut search.scratch, &mut search.found);
+            self.find(block, until, search);
             search.searched = until;
         }
     }
@@ -165,17 +197,17 @@ impl Sieve {
         }
     }
 
-    fn find(&self, text: &[u8], span: (usize, usize), scratch: &mut Scratch, found: &mut Vec<Occurrence>) {
+    fn find(&self, text: &[u8], until: usize, search: &mut Search) {
+        let Search { searched, found, scratch, plainly, newlines, .. } = search;
+        let span = (*searched, until);
         for sampled in &self.sampled {
             let before = found.len();
-            sampled.find(text, span, &mut scratch.hits, found);
+            sampled.find(text, (span.0, span.1, !*plainly), &mut scratch.hits, found);
             settle(found, before, &mut scratch.merged);
         }
         let mut before = found.len();
-        if let Some(marks) = &self.marks {
-            marks.find(text, span, &mut scratch.hits, found);
-            settle(found, before, &mut scratch.merged);
-        }
+        self.marks.find(text, span, (&mut scratch.hits, newlines.as_mut()), found);
+        settle(found, before, &mut scratch.merged);
         before = found.len();
         if let Some(shaped) = &self.shaped {
             shaped.find(text, span, scratch, found);

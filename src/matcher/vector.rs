@@ -187,14 +187,33 @@ fn find_scalar<const STRIDE: usize, const WORDS: usize>(
 }
 
 /// For each chunk of `text` with [`AHEAD`] bytes behind it, where a telling byte stands: an escape character, NUL, a backslash, `<`, a byte
-/// outside ASCII, and `v` before `"`. Only chunks that have any are told. Gives where the chunks end.
-pub(crate) fn find_marks(level: Level, text: &[u8], hits: &mut Hits) -> usize {
+/// outside ASCII, and `v` before `"`. Only chunks that have any are told. The same of newlines, if they are asked for: the bytes are at
+/// hand. Gives where the chunks end.
+pub(crate) fn find_marks(level: Level, text: &[u8], hits: &mut Hits, newlines: Option<&mut Hits>) -> usize {
+    let mut unasked = Hits::new();
+    let (asked, newlines) = (newlines.is_some(), newlines.unwrap_or(&mut unasked));
     match level {
-        Level::Scalar => marks_scalar(text, hits),
+        Level::Scalar => {
+            marks_scalar(text, hits);
+            if asked {
+                newlines_scalar(text, newlines);
+            }
+        }
         #[cfg(target_arch = "x86_64")]
-        level => x86::find_marks(level, text, hits),
+        level if asked => x86::find_marks::<true>(level, text, hits, newlines),
+        #[cfg(target_arch = "x86_64")]
+        level => x86::find_marks::<false>(level, text, hits, newlines),
     }
     chunks(text) * CHUNK
+}
+
+fn newlines_scalar(text: &[u8], newlines: &mut Hits) {
+    for (number, chunk) in text.chunks_exact(CHUNK).enumerate().take(chunks(text)) {
+        let places = memchr::memchr_iter(b'\n', chunk).fold(0, |all: u64, at| all | 1 << at);
+        if places != 0 {
+            newlines.push((number * CHUNK, places));
+        }
+    }
 }
 
 /// Whether `byte` tells, `next` being the one behind it.
@@ -275,14 +294,16 @@ mod tests {
 
         #[test]
         fn every_level_finds_the_same_marks(
-            text in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'v'), Just(b'"'), Just(b'a')], 0..400),
+            text in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'v'), Just(b'"'), Just(b'\n')], 0..400),
+            asked: bool,
         ) {
             for level in Level::available() {
-                let mut hits = Vec::new();
-                let end = find_marks(level, &text, &mut hits);
-                let told = |at: usize| hits.iter().any(|(start, places)| at.wrapping_sub(*start) < CHUNK && places >> (at - start) & 1 == 1);
+                let (mut hits, mut newlines) = (Vec::new(), Vec::new());
+                let end = find_marks(level, &text, &mut hits, asked.then_some(&mut newlines));
+                let told = |hits: &Hits, at: usize| hits.iter().any(|(start, places)| at.wrapping_sub(*start) < CHUNK && places >> (at - start) & 1 == 1);
                 for at in 0..end {
-                    prop_assert_eq!(told(at), is_mark(text[at], text[at + 1]), "{:?} at {}", level, at);
+                    prop_assert_eq!(told(&hits, at), is_mark(text[at], text[at + 1]), "{:?} at {}", level, at);
+                    prop_assert_eq!(told(&newlines, at), asked && text[at] == b'\n', "{:?} at {}", level, at);
                 }
                 prop_assert!(end + CHUNK + AHEAD > text.len());
             }

@@ -10,6 +10,10 @@
 use std::mem;
 use std::ops::Range;
 
+use crate::matcher::steady::Lines;
+use crate::matcher::steady::Place;
+use crate::matcher::steady::Steadiness;
+
 /// The keys as they end, closing quote included, without case: every name under which decoding finds a service, release, commit,
 /// instance, environment or process start (`version"` ends `service.version"`, `dd.version"` and `"version"`).
 pub(crate) const KEYS: &[&str] = &[
@@ -76,6 +80,8 @@ struct Seen {
     /// would be taken for `1.42`.
     first: usize,
     text: Vec<u8>,
+    /// Where that text stood last.
+    place: Place,
     /// The region in which it was told last.
     told: u64,
 }
@@ -90,6 +96,7 @@ pub(crate) struct Watch {
     /// The index of the last line's tuple, and how many lines in a row have had it.
     run: (usize, u32),
     repeats: u32,
+    steadiness: Steadiness,
 }
 
 /// The tuple of a line, while its keys are met one after another.
@@ -129,8 +136,7 @@ impl Gathering {
         self.span.end = self.span.end.max(add_value(&mut self.tuple, key, text, end));
     }
 
-    /// Where the keys end that need not be met one by one; `None` when each must be.
-    pub(crate) fn known_to(&self) -> Option<usize> {
+    fn known_to(&self) -> Option<usize> {
         self.known.map(|_| self.span.end)
     }
 }
@@ -142,9 +148,53 @@ impl Watch {
         self.repeats = 0;
     }
 
+    /// Whether nearly every line can be expected to say what is known where it is known; the lines from `from` on are measured anew.
+    pub(crate) fn is_steady(&mut self, from: usize) -> bool {
+        self.steadiness.begin(from);
+        self.steadiness.is_steady()
+    }
+
+    /// The lines do not say what was expected.
+    pub(crate) fn is_lost(&mut self) {
+        self.steadiness.is_lost();
+    }
+
+    /// Passes over the lines of `text` before `until` that say what the last one did, where it did, and are not due.
+    pub(crate) fn pass(&mut self, lines: &mut Lines, text: &[u8], newlines: &[(usize, u64)], until: usize) {
+        let (known, run) = &mut self.run;
+        let Some(seen) = self.seen.get(*known).filter(|seen| seen.told == self.region && !seen.text.is_empty()) else {
+            return;
+        };
+        let repeats = self.repeats < MAX_REPEATS;
+        lines.pass_known((text, newlines), until, (&seen.text, seen.place), || {
+            let passed = !(repeats && is_telling(run.saturating_add(1)));
+            *run = run.saturating_add(u32::from(passed));
+            passed
+        });
+    }
+
+    /// The tuple whose text stands in a line of `text` where it stood before.
+    pub(crate) fn stands(&self, text: &[u8], line: &Range<usize>) -> Option<usize> {
+        let is_there = |seen: &Seen| !seen.text.is_empty() && seen.place.holds(&seen.text, text, line);
+        self.last_or_any(is_there)
+    }
+
     /// A signature matched: every tuple is due once more.
     pub(crate) fn matched(&mut self) {
         self.region += 1;
+    }
+
+    /// [`Watch::is_due`] of a line that ends at `line_end`; whether its stream is steady is measured by it.
+    pub(crate) fn is_next_due(&mut self, line: &Gathering, text: &[u8], line_end: usize) -> bool {
+        let due = self.is_due(line, text);
+        let texts = self.seen.len();
+        if line.known.is_some()
+            && let Some(seen) = self.seen.get_mut(self.run.0)
+            && let Some(place) = self.steadiness.measure(text, (line.span.start, line_end), seen.place, texts)
+        {
+            seen.place = place;
+        }
+        due
     }
 
     /// Whether the line that was gathered from `text` is to be reported; it counts as reported from then on.
@@ -179,7 +229,7 @@ impl Watch {
             }
             return self.is_known_due(known);
         }
-        let new = Seen { tuple: tuple.clone(), first, text: text.to_vec(), told: self.region };
+        let new = Seen { tuple: tuple.clone(), first, text: text.to_vec(), place: Place::default(), told: self.region };
         let at = if self.seen.len() < MAX_TUPLES {
             self.seen.push(new);
             self.seen.len() - 1
@@ -197,12 +247,17 @@ impl Watch {
 
     /// The tuple whose text, from the end of its first key on, `text` begins with.
     fn find(&self, key: usize, text: &[u8]) -> Option<usize> {
-        let is_it = |seen: &Seen| seen.first == key && text.starts_with(&seen.text);
-        let last = Some(self.run.0).filter(|last| self.seen.get(*last).is_some_and(is_it));
+        self.last_or_any(|seen| seen.first == key && text.starts_with(&seen.text))
+    }
+
+    /// The last line's tuple if it is the one, else the first that is.
+    fn last_or_any(&self, is_it: impl Fn(&Seen) -> bool) -> Option<usize> {
+        let last = Some(self.run.0).filter(|last| self.seen.get(*last).is_some_and(&is_it));
         last.or_else(|| self.seen.iter().position(is_it))
     }
 
-    fn is_known_due(&mut self, known: usize) -> bool {
+    /// [`Watch::is_due`] of a line with the tuple at `known`.
+    pub(crate) fn is_known_due(&mut self, known: usize) -> bool {
         let region = self.region;
         let repeated = self.is_telling_repeat(known);
         let Some(seen) = self.seen.get_mut(known) else { return false };
@@ -219,8 +274,13 @@ impl Watch {
         } else {
             (*last, *lines) = (known, 1);
         }
-        self.repeats < MAX_REPEATS && (*lines <= 3 || lines.is_power_of_two())
+        self.repeats < MAX_REPEATS && is_telling(*lines)
     }
+}
+
+/// Whether a line is told as the so-and-so-manieth of its run.
+fn is_telling(number: u32) -> bool {
+    number <= 3 || number.is_power_of_two()
 }
 
 #[cfg(test)]

@@ -45,14 +45,42 @@ pub(super) fn find_signs<const STRIDE: usize>(
     can
 }
 
+/// Chunks with newlines, added without a branch: one in three has some, which no processor foresees.
+struct Ends<'a> {
+    chunks: &'a mut Hits,
+    len: usize,
+}
+
+impl<'a> Ends<'a> {
+    /// Behind those in `chunks`, with room for `more`.
+    fn behind<const ASKED: bool>(chunks: &'a mut Hits, more: usize) -> Self {
+        let len = chunks.len();
+        chunks.resize(len + if ASKED { more } else { 0 }, (0, 0));
+        Self { chunks, len }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the hot loop: a call costs as much as the work")]
+    fn add(&mut self, at: usize, places: u64) {
+        if let Some(chunk) = self.chunks.get_mut(self.len) {
+            *chunk = (at, places);
+        }
+        self.len += usize::from(places != 0);
+    }
+
+    fn close(self) {
+        self.chunks.truncate(self.len);
+    }
+}
+
 /// See [`super::find_marks`].
-pub(super) fn find_marks(level: Level, text: &[u8], hits: &mut Hits) {
+pub(super) fn find_marks<const NEWLINES: bool>(level: Level, text: &[u8], hits: &mut Hits, newlines: &mut Hits) {
     if level == Level::Avx512 && has_avx512() {
         // SAFETY: the processor has what the function asks for.
-        unsafe { marks_avx512(text, hits) }
+        unsafe { marks_avx512::<NEWLINES>(text, hits, newlines) }
     } else if has_avx2() {
         // SAFETY: the same.
-        unsafe { marks_avx2(text, hits) }
+        unsafe { marks_avx2::<NEWLINES>(text, hits, newlines) }
     }
 }
 
@@ -195,9 +223,10 @@ fn words_avx2<const STRIDE: usize, const WORDS: usize>(
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn marks_avx512(text: &[u8], hits: &mut Hits) {
+fn marks_avx512<const NEWLINES: bool>(text: &[u8], hits: &mut Hits, newlines: &mut Hits) {
     let chunks = super::chunks(text);
     let equals = |bytes, byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed()));
+    let mut ends = Ends::behind::<NEWLINES>(newlines, chunks);
     for at in (0..chunks).map(|number| number * CHUNK) {
         // SAFETY: a chunk has `AHEAD` bytes behind it.
         let (bytes, next) = unsafe {
@@ -211,14 +240,19 @@ fn marks_avx512(text: &[u8], hits: &mut Hits) {
         if places != 0 {
             hits.push((at, places));
         }
+        if NEWLINES {
+            ends.add(at, equals(bytes, b'\n'));
+        }
     }
+    ends.close();
 }
 
 #[target_feature(enable = "avx2")]
-fn marks_avx2(text: &[u8], hits: &mut Hits) {
+fn marks_avx2<const NEWLINES: bool>(text: &[u8], hits: &mut Hits, newlines: &mut Hits) {
     let chunks = super::chunks(text);
     let equals = |bytes, byte: u8| _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed()));
     let mask = |bytes| u64::from(_mm256_movemask_epi8(bytes).cast_unsigned());
+    let mut ends = Ends::behind::<NEWLINES>(newlines, chunks);
     for at in (0..chunks).map(|number| number * CHUNK) {
         let half = |half: usize| {
             // SAFETY: a chunk has `AHEAD` bytes behind it.
@@ -237,5 +271,14 @@ fn marks_avx2(text: &[u8], hits: &mut Hits) {
         if places != 0 {
             hits.push((at, places));
         }
+        if NEWLINES {
+            let half = |half: usize| {
+                // SAFETY: the same.
+                let bytes = unsafe { _mm256_loadu_si256(text.as_ptr().add(at + 32 * half).cast()) };
+                mask(equals(bytes, b'\n'))
+            };
+            ends.add(at, half(0) | half(1) << 32);
+        }
     }
+    ends.close();
 }

@@ -192,11 +192,19 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
         }
         fields.to_string().into_bytes()
     });
+    // Texts between the keys of a release, on lines that say the same again and again.
+    let released = (prop::sample::select(&TEXTS[..4]), 0..2, any::<bool>()).prop_map(|(message, release, last)| {
+        let (front, back) = if last { (message, "x") } else { ("x", message) };
+        let text = format!(
+            r#"{{"message":"{front}","service.name":"shop","detail":"deadline exceeded while waiting for a lease","service.version":"{release}","note":"{back}"}}"#
+        );
+        text.into_bytes()
+    });
     let frame = text().prop_map(|text| format!("    {text}").into_bytes());
     let fixed: &[&str] = &["", "Traceback (most recent call last):", "INFO:", "\tat a.b(C.java:1)", "Caused by: x"];
     let fixed = prop::sample::select(fixed).prop_map(|text| text.as_bytes().to_vec());
     let long = text().prop_map(|text| text.repeat(20).into_bytes());
-    let one = prop_oneof![4 => plain, 4 => header, 4 => json, 2 => frame, 2 => fixed, 1 => long];
+    let one = prop_oneof![4 => plain, 4 => header, 4 => json, 3 => released, 2 => frame, 2 => fixed, 1 => long];
     (one, 0..24_usize, any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(line, how, at, returns)| {
         let mut line = disturbed(&line, how, at);
         line.retain(|byte| *byte != b'\n');
@@ -225,9 +233,9 @@ fn log() -> impl Strategy<Value = Log> {
 }
 
 fn config() -> impl Strategy<Value = ScannerConfig> {
-    let bounds = (prop::bool::weighted(0.8), 1..6_usize, 40..400_usize, 20..200_usize, any::<bool>());
-    bounds.prop_map(|(multiline, lines, bytes, line, wide)| {
-        let default = ScannerConfig { multiline, release_watch: false, ..ScannerConfig::default() };
+    let bounds = (prop::bool::weighted(0.8), 1..6_usize, 40..400_usize, 20..200_usize, any::<bool>(), any::<bool>());
+    bounds.prop_map(|(multiline, lines, bytes, line, wide, release_watch)| {
+        let default = ScannerConfig { multiline, release_watch, ..ScannerConfig::default() };
         let narrow =
             ScannerConfig { max_record_lines: lines, max_record_bytes: bytes, max_line_bytes: line, ..default.clone() };
         if wide { default } else { narrow }
@@ -245,6 +253,11 @@ fn places(observations: &[Observation]) -> naive::Found {
     observations.iter().filter_map(of).collect()
 }
 
+/// Without sightings: how often a known release is told again follows the blocks.
+fn matches(observations: Vec<Observation>) -> Vec<Observation> {
+    observations.into_iter().filter(|observation| matches!(observation, Observation::Match(_))).collect()
+}
+
 fn scan<'a>(
     matcher: &Arc<Matcher>,
     config: &ScannerConfig,
@@ -256,10 +269,10 @@ fn scan<'a>(
         scanner.push(block, &mut out);
     }
     scanner.finish(&mut out);
-    (out, scanner.take_tally())
+    (matches(out), scanner.take_tally())
 }
 
-/// Without what was decoded in vain: a literal that stands in the raw line only because a control sequence ends inside it (`ESC[4u` in
+/// Without what was decoded in vain (the release watch decodes what is due in a block): a literal that stands in the raw line only because a control sequence ends inside it (`ESC[4u` in
 /// front of `nexpected`) is looked into or passed over, as the lines beside it make it worth.
 fn went_through(tally: &Tally) -> Tally {
     Tally { decoded: 0, no_time: 0, near_misses: BTreeMap::new(), work: BTreeMap::new(), ..tally.clone() }
@@ -303,7 +316,9 @@ proptest! {
         });
         let (cut, cut_tally) = scan(&matcher, &config, blocks);
         prop_assert_eq!(format!("{whole:?}"), format!("{cut:?}"), "records, times, lines and captures too");
-        prop_assert_eq!(went_through(&whole_tally), went_through(&cut_tally));
+        if !config.release_watch {
+            prop_assert_eq!(went_through(&whole_tally), went_through(&cut_tally));
+        }
     }
 }
 

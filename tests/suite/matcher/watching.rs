@@ -50,6 +50,40 @@ fn a_known_release_is_told_again_once_a_block() {
 }
 
 #[test]
+fn what_stands_between_the_keys_of_a_known_release_is_matched() {
+    let line = |note: &str| {
+        format!(r#"{{"message":"{note}","service.name":"shop","detail":"boom","service.version":"1.0"}}"#) + "\n"
+    };
+    let both = vec![make::body(make::contains(&["end"])), make::attribute("detail", make::contains(&["boom"]))];
+    let log = line("fine").repeat(20) + &line("end") + &line("fine");
+    let found = make::scan(vec![make::signature("sought", both)], log.as_bytes());
+    assert_eq!(make::places(&found).first().map(|place| place.1), Some(21));
+}
+
+/// Where every line names its release at one place the keys are not searched for: what differs is heard all the same.
+#[test]
+fn in_a_steady_stream_a_change_is_heard_at_its_line() {
+    let mut lines: Vec<String> = (0..4000).map(|number| healthy("1.0", number)).collect();
+    lines[2500] = healthy("1.1", 0);
+    lines[2600] = healthy("1.2", 0).replace("service.version", "version");
+    lines[2700] = "INFO: no release\n".to_owned();
+    lines[2800] = "INFO: boom\n".to_owned();
+    lines[2900] = healthy("1.0", 7).replace("}", r#","env":"uat"}"#);
+    let log = lines.concat();
+    let (whole, decoded) = watch(&[&log], true);
+    // Blocks after the first are steady.
+    let blocks: Vec<&str> = log.split_inclusive('\n').collect();
+    let blocks: Vec<String> = blocks.chunks(700).map(<[_]>::concat).collect();
+    let blocks: Vec<&str> = blocks.iter().map(String::as_str).collect();
+    let (cut, _) = watch(&blocks, true);
+    for told in ["S 1.1 2501", "S 1.2 2601", "M 2801", "S 1.0 2901"] {
+        assert!(whole.contains(&told.to_owned()), "{told}: {whole:?}");
+        assert!(cut.contains(&told.to_owned()), "{told}: {cut:?}");
+    }
+    assert!(decoded < 60, "{decoded}");
+}
+
+#[test]
 fn sightings_and_matches_come_in_the_order_of_the_stream() {
     let log = [
         healthy("1.0", 1),
