@@ -41,6 +41,7 @@ pub mod otlp;
 pub mod parts;
 pub mod probe;
 pub mod pubsub;
+pub mod receive;
 pub mod status;
 pub mod stdin;
 pub mod stream;

@@ -4,6 +4,6 @@ mod crash;
 mod limits;
 mod make;
 mod mapping;
-mod rig;
+pub(crate) mod rig;
 mod screen;
 mod senders;
