@@ -56,7 +56,7 @@ pub enum SourceConfig {
     Stdin(StdinConfig),
     /// Logs and traces that services send.
     Otlp(OtlpConfig),
-    /// A Pub/Sub subscription, pulled.
+    /// A Pub/Sub subscription, pulled or pushed.
     Pubsub(PubsubConfig),
     /// systemd's journal.
     Journald(JournaldConfig),
@@ -213,6 +213,10 @@ pub enum SourceError {
     /// Network sources need Tokio.
     #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
     Runtime(#[source] tokio::runtime::TryCurrentError),
+    /// What fetches the keys of those who push.
+    #[cfg(feature = "gcp")]
+    #[error(transparent)]
+    Keys(#[from] pubsub::push::keys::ClientError),
     /// Built without the feature.
     #[error("this relapse is built without Pub/Sub; build it with `--features gcp`")]
     NoPubsub,

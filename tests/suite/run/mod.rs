@@ -9,7 +9,7 @@ mod documented;
 mod faults;
 mod journald;
 #[cfg(feature = "gcp")]
-mod pubsub;
+pub(crate) mod pubsub;
 mod reload;
 mod replay;
 mod rotation;

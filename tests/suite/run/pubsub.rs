@@ -13,7 +13,7 @@ use crate::peers::Emulator;
 use crate::peers::WebhookReceiver;
 
 /// A log entry as a sink of Cloud Logging exports it.
-fn entry(number: usize) -> String {
+pub(crate) fn entry(number: usize) -> String {
     json!({
         "insertId": format!("entry-{number}"),
         "logName": "projects/test/logs/run.googleapis.com%2Fstderr",
@@ -26,7 +26,7 @@ fn entry(number: usize) -> String {
     .to_string()
 }
 
-fn entries(numbers: std::ops::Range<usize>) -> Vec<String> {
+pub(crate) fn entries(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(entry).collect()
 }
 
