@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::listen::bind::BindError;
+use crate::listen::tls::TlsError;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
@@ -207,6 +208,9 @@ pub enum SourceError {
     /// An address to listen on.
     #[error(transparent)]
     Listen(#[from] BindError),
+    /// A certificate and its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The token that senders must show.
     #[error(transparent)]
     Token(#[from] TokenError),

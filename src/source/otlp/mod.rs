@@ -19,6 +19,9 @@ use crate::listen::bind;
 use crate::listen::bind::BindError;
 use crate::listen::bind::Wanted;
 use crate::listen::bind::Words;
+use crate::listen::tls::Http;
+use crate::listen::tls::Tls;
+use crate::listen::tls::TlsConfig;
 use crate::source::Batch;
 use crate::source::SourceContext;
 use crate::source::SourceError;
@@ -41,7 +44,7 @@ const WORDS: Words = Words {
     example: "--otlp 127.0.0.1:4318",
     flag: "--otlp",
     danger: "anybody could send records",
-    allow: "`otlp.bearer_token_file` or `otlp.allow_public: true`",
+    allow: "`otlp.bearer_token_file`, `otlp.tls` or `otlp.allow_public: true`",
 };
 const GRPC_WORDS: Words = Words { example: "`otlp.grpc: 127.0.0.1:4317`", flag: "`otlp.grpc`", ..WORDS };
 
@@ -54,16 +57,19 @@ pub struct OtlpConfig {
     /// One more `HOST:PORT` for gRPC, as in `127.0.0.1:4317`. Default: none; the main port takes gRPC too. For services that are set to
     /// the usual port.
     pub grpc: Option<String>,
-    /// Allows an address other than loopback without a token. Default false: whoever reaches the port can send records. Set it where
+    /// Allows an address other than loopback without a token and without TLS. Default false: whoever reaches the port can send records. Set it where
     /// the network keeps strangers out, as in a pod.
     pub allow_public: bool,
     /// A file with the token that senders must show (`Authorization: Bearer …`). Default: none is asked for.
     pub bearer_token_file: Option<PathBuf>,
+    /// Takes TLS alone. Default: no TLS.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for OtlpConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:4318".to_owned(), grpc: None, allow_public: false, bearer_token_file: None }
+        let listen = "127.0.0.1:4318".to_owned();
+        Self { listen, grpc: None, allow_public: false, bearer_token_file: None, tls: None }
     }
 }
 
@@ -75,6 +81,7 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), SourceError> {
     let token = config.bearer_token_file.as_deref().map(Token::read).transpose()?;
+    let tls = Tls::load_if(config.tls.as_ref(), Http::Both)?;
     Handle::current().block_on(async {
         let listeners = bind_all(config).await?;
         for listener in &listeners {
@@ -88,7 +95,7 @@ pub fn run(
         let alive = pipeline::alive(status.clone(), now, output);
         let exchange = Exchange::new(Intake::new(context, output.clone()), token, Bounds::default());
         tokio::select! {
-            () = serve_all(listeners, exchange, stop.clone()) => {}
+            () = serve_all((listeners, tls), exchange, stop.clone()) => {}
             () = alive => {}
             () = output.closed() => {}
         }
@@ -105,10 +112,10 @@ pub async fn serve(
     bounds: Bounds,
     stop: CancellationToken,
 ) {
-    serve_all(vec![listener], Exchange::new(Intake::new(context, output), None, bounds), stop).await;
+    serve_all((vec![listener], None), Exchange::new(Intake::new(context, output), None, bounds), stop).await;
 }
 
-async fn serve_all(listeners: Vec<TcpListener>, exchange: Exchange, stop: CancellationToken) {
+async fn serve_all(listeners: (Vec<TcpListener>, Option<Tls>), exchange: Exchange, stop: CancellationToken) {
     let bounds = exchange.bounds();
     server::serve(listeners, Arc::new(exchange), bounds, stop).await;
 }
@@ -116,6 +123,7 @@ async fn serve_all(listeners: Vec<TcpListener>, exchange: Exchange, stop: Cancel
 /// Whether the addresses may be listened on, and the token, if senders must show one, can be read.
 pub(super) fn validate(config: &OtlpConfig) -> Result<(), SourceError> {
     wanted(config).try_for_each(bind::check)?;
+    Tls::load_if(config.tls.as_ref(), Http::Both)?;
     config.bearer_token_file.as_deref().map(Token::read).transpose().map(drop).map_err(SourceError::from)
 }
 
@@ -136,7 +144,7 @@ async fn bind_all(config: &OtlpConfig) -> Result<Vec<TcpListener>, BindError> {
 }
 
 fn wanted(config: &OtlpConfig) -> impl Iterator<Item = Wanted<'_>> {
-    let allow_public = config.allow_public || config.bearer_token_file.is_some();
+    let allow_public = config.allow_public || config.bearer_token_file.is_some() || config.tls.is_some();
     let grpc = config.grpc.as_deref().map(|listen| Wanted { listen, allow_public, words: &GRPC_WORDS });
     iter::once(Wanted { listen: &config.listen, allow_public, words: &WORDS }).chain(grpc)
 }

@@ -6,6 +6,7 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::listen::tls::TlsConfig;
 use crate::outgoing::url;
 use crate::outgoing::url::UrlError;
 
@@ -16,19 +17,21 @@ const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PushConfig {
-    /// `HOST:PORT`, one for each subscription. Default `127.0.0.1:8090`. Port 0 takes any free one. Pub/Sub pushes to `https` only: let
-    /// something in front end TLS.
+    /// `HOST:PORT`, one for each subscription. Default `127.0.0.1:8090`. Port 0 takes any free one. Pub/Sub pushes to `https` only: give
+    /// `tls`, or let something in front end it.
     pub listen: String,
-    /// Allows an address other than loopback without `oidc`. Default false: whoever reaches the port can send records. Set it where
+    /// Allows an address other than loopback without `oidc` and without `tls`. Default false: whoever reaches the port can send records. Set it where
     /// something in front lets only Pub/Sub through, as Cloud Run does.
     pub allow_public: bool,
     /// What the tokens must say that Pub/Sub shows. Default: none is asked for. Set it wherever the endpoint can be reached from outside.
     pub oidc: Option<OidcConfig>,
+    /// Takes TLS alone, with a certificate that Pub/Sub trusts. Default: no TLS; something in front ends it.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for PushConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8090".to_owned(), allow_public: false, oidc: None }
+        Self { listen: "127.0.0.1:8090".to_owned(), allow_public: false, oidc: None, tls: None }
     }
 }
 

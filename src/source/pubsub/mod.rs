@@ -91,7 +91,7 @@ impl Subscription {
 /// Whether the configuration can work, as far as that can be said without looking.
 #[cfg(feature = "gcp")]
 pub fn validate(config: &PubsubConfig) -> Result<(), SourceError> {
-    config.push.as_ref().map_or(Ok(()), push::validate).map_err(SourceError::from)
+    config.push.as_ref().map_or(Ok(()), push::validate)
 }
 
 /// This program was built without it.

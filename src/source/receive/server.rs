@@ -23,6 +23,7 @@ use tonic::body::Body;
 use crate::listen::connection::Bounded;
 use crate::listen::connection::Connection;
 use crate::listen::connection::Limits;
+use crate::listen::tls::Tls;
 
 /// Whoever answers requests.
 pub(in crate::source) trait Answers: Send + Sync + 'static {
@@ -85,7 +86,7 @@ fn protocols(bounds: Bounds) -> Builder<TokioExecutor> {
 
 /// Serves until `stop` is cancelled, then lets requests under way finish.
 pub(in crate::source) async fn serve<A: Answers>(
-    listeners: Vec<TcpListener>,
+    (listeners, tls): (Vec<TcpListener>, Option<Tls>),
     answers: Arc<A>,
     bounds: Bounds,
     stop: CancellationToken,
@@ -93,7 +94,7 @@ pub(in crate::source) async fn serve<A: Answers>(
     let mut doors = JoinSet::new();
     for listener in listeners {
         let Bounds { connections, headers: opening, idle, .. } = bounds;
-        let listener = Bounded::with_limits(listener, Limits { connections, opening, idle });
+        let listener = Bounded::with_limits(listener, Limits { connections, opening, idle }).over(tls.clone());
         doors.spawn(accept(listener, Arc::clone(&answers), bounds, stop.clone()));
     }
     while let Some(ended) = doors.join_next().await {

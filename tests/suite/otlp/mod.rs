@@ -2,7 +2,7 @@
 
 mod crash;
 mod limits;
-mod make;
+pub(crate) mod make;
 mod mapping;
 pub(crate) mod rig;
 mod screen;

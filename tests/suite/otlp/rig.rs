@@ -15,6 +15,8 @@ use relapse::source::otlp;
 use relapse::source::receive::server::Bounds;
 use reqwest::Client;
 use reqwest::StatusCode;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -90,7 +92,7 @@ impl Receiver {
 }
 
 /// Protobuf, not compressed.
-pub(super) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 pub(super) const GZIP: (&str, &str) = ("content-encoding", "gzip");
 
@@ -147,14 +149,23 @@ pub(super) async fn post(address: SocketAddr, body: Vec<u8>) -> reqwest::Respons
 
 /// One call over gRPC: its status, its headers and trailers together. `compressed`: the flag of the message.
 pub(super) async fn call(address: SocketAddr, method: &str, message: &[u8], compressed: bool) -> (i32, HeaderMap) {
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    call_over(tokio::net::TcpStream::connect(address).await.unwrap(), method, message, compressed).await
+}
+
+/// The same over any stream.
+pub(crate) async fn call_over<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    method: &str,
+    message: &[u8],
+    compressed: bool,
+) -> (i32, HeaderMap) {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     spawn(connection);
     let mut body = vec![u8::from(compressed)];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     body.extend(message);
-    let request = Request::post(format!("http://{address}{method}"))
+    let request = Request::post(format!("http://127.0.0.1{method}"))
         .header("content-type", "application/grpc")
         .header("grpc-encoding", if compressed { "gzip" } else { "identity" })
         .body(Full::new(Bytes::from(body)))

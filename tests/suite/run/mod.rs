@@ -16,3 +16,4 @@ mod rotation;
 pub(crate) mod sidecar;
 mod spans;
 mod syslog;
+mod tls;

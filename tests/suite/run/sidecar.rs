@@ -75,6 +75,11 @@ impl Home {
         self.dir.path().join(name)
     }
 
+    /// Where the API is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn append(&self, name: &str, text: impl AsRef<[u8]>) {
         append(&self.path(name), text.as_ref());
     }

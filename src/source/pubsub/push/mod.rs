@@ -10,9 +10,10 @@ use tracing::info;
 use tracing::warn;
 
 use crate::listen::bind;
-use crate::listen::bind::BindError;
 use crate::listen::bind::Wanted;
 use crate::listen::bind::Words;
+use crate::listen::tls::Http;
+use crate::listen::tls::Tls;
 use crate::source::OutputClosed;
 use crate::source::SourceError;
 use crate::source::Waiting;
@@ -25,7 +26,6 @@ use crate::source::pubsub::desk::Settled;
 use crate::source::pubsub::desk::TICK;
 use crate::source::pubsub::endpoint::PushConfig;
 use crate::source::pubsub::push::door::Door;
-use crate::source::pubsub::push::keys::ClientError;
 use crate::source::pubsub::push::keys::Keeper;
 use crate::source::pubsub::push::oidc::Gate;
 use crate::source::receive::pipeline;
@@ -41,18 +41,21 @@ const WORDS: Words = Words {
     example: "`push: { listen: 127.0.0.1:8090 }`",
     flag: "`push.listen`",
     danger: "anybody could send records",
-    allow: "`push.oidc` (what Pub/Sub's tokens must say) or `push.allow_public: true`",
+    allow: "`push.oidc` (what Pub/Sub's tokens must say), `push.tls` or `push.allow_public: true`",
 };
 /// How long an entry waits for its parts: less than the shortest deadline that a subscription gives an endpoint to answer.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
-/// Whether the address may be listened on.
-pub(super) fn validate(config: &PushConfig) -> Result<(), BindError> {
-    bind::check(wanted(config))
+/// Whether the address may be listened on, and the certificate used.
+pub(super) fn validate(config: &PushConfig) -> Result<(), SourceError> {
+    bind::check(wanted(config))?;
+    Tls::load_if(config.tls.as_ref(), Http::Both)?;
+    Ok(())
 }
 
 fn wanted(config: &PushConfig) -> Wanted<'_> {
-    Wanted { listen: &config.listen, allow_public: config.allow_public || config.oidc.is_some(), words: &WORDS }
+    let allow_public = config.allow_public || config.oidc.is_some() || config.tls.is_some();
+    Wanted { listen: &config.listen, allow_public, words: &WORDS }
 }
 
 /// Takes pushes of `subscription` until the output is closed or the sign to stop is given.
@@ -65,7 +68,7 @@ pub(super) async fn run(config: &PushConfig, subscription: &Subscription, pipe: 
     if config.oidc.is_none() {
         warn!(subscription = name, "`push.oidc` is not set: whoever reaches the port can send records");
     }
-    serve(listener, subscription, config, pipe, Bounds::default()).await.map_err(SourceError::from)
+    serve(listener, subscription, config, pipe, Bounds::default()).await
 }
 
 /// Takes pushes on `listener` until the output is closed or the sign to stop is given.
@@ -75,8 +78,9 @@ pub async fn serve(
     config: &PushConfig,
     pipe: Pipe<'_>,
     bounds: Bounds,
-) -> Result<(), ClientError> {
+) -> Result<(), SourceError> {
     let (output, stop) = (pipe.output, pipe.stop);
+    let tls = Tls::load_if(config.tls.as_ref(), Http::Both)?;
     let (gate, keeper) = match &config.oidc {
         Some(oidc) => {
             let (keys, keeper) = keys::keys(oidc.keys.clone())?;
@@ -90,7 +94,7 @@ pub async fn serve(
     let door = Door::new(Arc::clone(&desk.name), gate, deliveries, desk.control.clone(), bounds);
     // The door ends first; what was let in is judged and answered.
     let work = async {
-        tokio::join!(server::serve(vec![listener], Arc::new(door), bounds, stop.clone()), judge(desk, incoming))
+        tokio::join!(server::serve((vec![listener], tls), Arc::new(door), bounds, stop.clone()), judge(desk, incoming))
     };
     tokio::select! {
         _ = work => {}
