@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use serde_json::json;
-
 use super::issuer::Issuer;
 use super::issuer::Key;
 use super::rig;
@@ -12,8 +10,8 @@ use crate::peers;
 use crate::peers::Emulator;
 use crate::peers::Form;
 use crate::peers::WebhookReceiver;
+use crate::run::pubsub::deliver_again;
 use crate::run::pubsub::entries;
-use crate::run::pubsub::entry;
 use crate::run::sidecar::Home;
 use crate::run::sidecar::Sidecar;
 
@@ -36,16 +34,8 @@ async fn redelivered(form: Form, name: &str) {
     let mut command = command(&home, &subscription, address);
     command.args(["--webhook", &hook.url("/hook")]);
     let sidecar = home.spawn(command).await;
-    // A hundred deliveries of one entry, and others that only look like it.
-    emulator.publish(&vec![entry(1); 100]).await;
-    emulator.publish(&entries(2..12)).await;
-    emulator.publish(&vec!["2025-10-01 08:30:00,000 - app - ERROR - numbered failure 12".to_owned(); 2]).await;
-    sidecar.await_occurrences(13).await;
-    peers::eventually("every message", || async { (pushes(&sidecar, "taken").await >= 112.0).then_some(()) }).await;
-    assert_eq!(sidecar.occurrences().await, 13, "two messages that nobody named are two");
-    let incident = &sidecar.incidents().await[0];
-    assert_eq!((&incident["state"], &incident["episodes"]), (&json!("relapsed"), &json!(1)), "{incident}");
-    assert_eq!(incident["episode"]["releases"][0], "api-00735-abc", "{incident}");
+    deliver_again(&emulator, &sidecar).await;
+    peers::eventually("the count", || async { (pushes(&sidecar, "taken").await >= 112.0).then_some(()) }).await;
     let ready = sidecar.text("/readyz?verbose").await;
     assert!(ready.contains(&format!("[+]source/pubsub/{subscription} ok")), "{ready}");
     let seen = sidecar.metric("relapse_source_last_record_timestamp_seconds{source_kind=\"pubsub\"}").await;
@@ -63,6 +53,25 @@ async fn what_is_pushed_again_counts_once_and_pages_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pushed_unwrapped_again_counts_once_and_pages_once() {
     redelivered(Form::Unwrapped, "unwrapped").await;
+}
+
+/// One message, again and again, before a kill and after: its text has neither name nor time, Pub/Sub's name of the message is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_pushed_a_hundred_times_counts_once() {
+    let (home, address) = (Home::new(), peers::free_address());
+    let pusher = rig::Pusher::to(address);
+    let push = |id: &str| pusher.request(rig::wrapped(id, "numbered failure 1")).send();
+    for round in 0..2 {
+        let sidecar = home.spawn(command(&home, rig::SUBSCRIPTION, address)).await;
+        for _ in 0..50 {
+            assert_eq!(push("7").await.unwrap().status(), 204);
+        }
+        assert_eq!(sidecar.occurrences().await, 1, "round {round}");
+        sidecar.kill();
+    }
+    let sidecar = home.spawn(command(&home, rig::SUBSCRIPTION, address)).await;
+    assert_eq!(push("8").await.unwrap().status(), 204);
+    assert_eq!(sidecar.occurrences().await, 2, "the control: another message with the same text");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,8 +72,13 @@ struct Inner {
 
 /// Reads a push that came at `now`, which is when the message was published if nothing says it.
 pub(super) fn open(headers: &HeaderMap, body: Bytes, now: Timestamp) -> Result<Envelope, BadEnvelope> {
-    let unwrapped = headers.contains_key(ID) || headers.contains_key(SUBSCRIPTION);
-    if unwrapped { from_headers(headers, body, now) } else { from_json(&body, now) }
+    if !headers.contains_key(ID) && !headers.contains_key(SUBSCRIPTION) {
+        return from_json(&body, now);
+    }
+    let unwrapped = from_headers(headers, body, now)?;
+    // Whoever passes pushes on may add the headers: only a wrapper knows the id that Pub/Sub gave.
+    let wrapped = from_json(&unwrapped.message.data, now);
+    Ok(wrapped.ok().filter(|wrapped| wrapped.message.id == unwrapped.message.id).unwrap_or(unwrapped))
 }
 
 fn from_headers(headers: &HeaderMap, body: Bytes, now: Timestamp) -> Result<Envelope, BadEnvelope> {
@@ -141,6 +146,14 @@ mod tests {
             (PUBLISHED, "2025-10-01T08:00:00.123Z"),
         ]);
         assert_eq!(open(&unwrapped, Bytes::from_static(b"hello"), NOW), Ok(expected));
+    }
+
+    #[test]
+    fn a_wrapper_with_headers_is_a_wrapper() {
+        let body = r#"{"message":{"data":"aGVsbG8=","messageId":"7"},"subscription":"s"}"#;
+        let read = |id| open(&headers(&[(ID, id), (SUBSCRIPTION, "s")]), Bytes::from_static(body.as_bytes()), NOW);
+        assert_eq!(read("7").unwrap().message.data, b"hello");
+        assert_eq!(read("8").unwrap().message.data, body.as_bytes(), "the control: a log entry that looks like one");
     }
 
     #[test]
