@@ -35,6 +35,10 @@ kills kills="500":
 bench-process *parts:
     scripts/bench {{parts}}
 
+# Pulling from Google's Pub/Sub emulator beside a client that only acknowledges; prints the table of docs/performance.md.
+bench-pubsub *arguments:
+    scripts/bench-pubsub {{arguments}}
+
 # Matching beside its peers (vectorscan, ripgrep, GNU grep, mtail), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
 bench-match *arguments:
     scripts/bench-match {{arguments}}

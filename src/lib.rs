@@ -14,6 +14,7 @@ pub mod incident;
 pub mod listen;
 pub mod matcher;
 pub mod model;
+pub mod outgoing;
 pub mod source;
 pub mod store;
 pub mod telemetry;

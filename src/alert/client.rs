@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use reqwest::Response;
@@ -12,18 +11,17 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::header::HeaderValue;
 use reqwest::header::RETRY_AFTER;
-use reqwest::redirect;
 
 use crate::alert::config::TimeoutConfig;
-use crate::alert::guard::GuardedResolver;
 use crate::alert::redact;
 use crate::alert::retry;
 use crate::alert::sink::DeliveryError;
 use crate::alert::sink::Outcome;
+use crate::outgoing::client;
+use crate::outgoing::client::Timeouts;
+use crate::outgoing::guard::GuardedResolver;
 use crate::telemetry::inert::one_line;
 
-/// Most of a reply that is read, in bytes.
-const MAX_REPLY: usize = 64 * 1024;
 /// Most of a reply that is shown, in characters.
 const MAX_SHOWN: usize = 300;
 
@@ -57,15 +55,8 @@ impl fmt::Debug for Target {
 impl Client {
     /// Sets the client up; opens nothing yet.
     pub fn new(timeouts: TimeoutConfig, resolver: GuardedResolver) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("relapse/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(retry::unsigned(timeouts.connect))
-            .timeout(retry::unsigned(timeouts.total))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(resolver))
-            .build()?;
-        Ok(Self { http })
+        let timeouts = Timeouts { connect: retry::unsigned(timeouts.connect), total: retry::unsigned(timeouts.total) };
+        Ok(Self { http: client::build(timeouts, resolver)? })
     }
 
     /// POSTs a JSON body; `key` makes repetitions recognisable to the receiver.
@@ -115,13 +106,7 @@ async fn judge(response: Response, now: Timestamp) -> Outcome {
 }
 
 /// The beginning of a reply, safe to log.
-async fn reply(mut response: Response) -> String {
-    let mut read = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        read.extend(chunk.iter().take(MAX_REPLY - read.len()));
-        if read.len() >= MAX_REPLY {
-            break;
-        }
-    }
+async fn reply(response: Response) -> String {
+    let read = client::read(response).await.bytes;
     one_line(&redact::mask(&String::from_utf8_lossy(&read)), MAX_SHOWN)
 }

@@ -1,7 +1,6 @@
 //! Where notices go: what the configuration says, checked, and the sinks built from it.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,8 +9,9 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::alert::guard;
 use crate::alert::retry::RetryConfig;
+use crate::outgoing::url;
+use crate::outgoing::url::UrlError;
 
 /// Where notices go.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -110,43 +110,11 @@ impl Default for TimeoutConfig {
 #[serde(try_from = "String")]
 pub struct SinkUrl(Url);
 
-/// Why a URL is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UrlError {
-    /// Not a URL at all.
-    #[error("not a URL ({0}); write it as http://host:port/path")]
-    Syntax(String),
-    /// Neither `http` nor `https`.
-    #[error("the scheme `{0}` is not supported; use http or https")]
-    Scheme(String),
-    /// No host.
-    #[error("the URL names no host; write it as http://host:port/path")]
-    NoHost,
-    /// `user:password@`.
-    #[error("the URL holds credentials; put a token into a file and name it as bearer_token_file")]
-    Credentials,
-    /// The metadata service of a cloud, or a link-local address.
-    #[error("{0} is a link-local or metadata address; notices are never sent there")]
-    Forbidden(String),
-}
-
 impl FromStr for SinkUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let url = Url::parse(text.trim()).map_err(|error| UrlError::Syntax(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(UrlError::Scheme(url.scheme().to_owned()));
-        }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::NoHost)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(UrlError::Credentials);
-        }
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        if guard::is_metadata_name(host) || address.is_ok_and(guard::is_forbidden) {
-            return Err(UrlError::Forbidden(host.to_owned()));
-        }
-        Ok(Self(url))
+        url::parse(text).map(Self)
     }
 }
 

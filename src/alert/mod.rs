@@ -6,7 +6,6 @@
 pub mod alertmanager;
 pub mod client;
 pub mod config;
-pub mod guard;
 pub mod level;
 pub mod outbox;
 pub mod redact;

@@ -18,7 +18,6 @@ use crate::alert::client::ClientError;
 use crate::alert::config::AlertConfig;
 use crate::alert::config::AlertmanagerConfig;
 use crate::alert::config::StdoutFormat;
-use crate::alert::guard::GuardedResolver;
 use crate::alert::redact::SafeNotice;
 use crate::alert::retry::RetryConfig;
 use crate::alert::stats::SinkStats;
@@ -26,6 +25,7 @@ use crate::alert::stdout::Stdout;
 use crate::alert::stdout::Writer;
 use crate::alert::webhook::Webhook;
 use crate::model::alert::Notice;
+use crate::outgoing::guard::GuardedResolver;
 
 /// What came of one attempt.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Once a second: how the sources and the outbox are doing, for metrics and `/readyz`.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
 use crate::store::Store;
 use crate::telemetry::labels::DeliveryOutcome;
+use crate::telemetry::labels::RequestOutcome;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
@@ -60,6 +62,7 @@ impl Housekeeping {
     fn sources(&self, now: Timestamp, seen: &mut Seen) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();
+        let mut pushes: HashMap<RequestOutcome, u64> = HashMap::new();
         let mut kinds: BTreeMap<&'static str, (SignedDuration, u64)> = BTreeMap::new();
         for status in self.statuses.iter().map(StatusHandle::snapshot) {
             let kind = kinds.entry(status.kind).or_default();
@@ -78,7 +81,14 @@ impl Housekeeping {
                 self.metrics.otlp_requests(kind.0, kind.1, requests.saturating_sub(*told));
                 *told = *requests;
             }
+            for (outcome, count) in &status.pushes {
+                *pushes.entry(*outcome).or_default() += count;
+            }
             self.shared.publish_check(check(&status, now));
+        }
+        for (outcome, count) in pushes {
+            let told = seen.pushes.insert(outcome, count).unwrap_or(0);
+            self.metrics.pubsub_pushes(outcome, count.saturating_sub(told));
         }
         for kind in SourceKind::ALL {
             let Some((oldest, restarts)) = kinds.get(kind.as_str()) else { continue };
@@ -130,6 +140,7 @@ struct Seen {
     /// By kind of source.
     restarts: BTreeMap<&'static str, u64>,
     requests: Requests,
+    pushes: HashMap<RequestOutcome, u64>,
 }
 
 /// How long the oldest of what is there has not been judged: unread bytes of a file were written after its last read.

@@ -24,6 +24,8 @@ use crate::app::outbox::Worker;
 use crate::app::pipeline::Inlets;
 use crate::http::serve;
 use crate::listen::bind::BindError;
+use crate::listen::tls::Tls;
+use crate::listen::tls::TlsError;
 use crate::source;
 use crate::source::SourceError;
 use crate::store::error::StoreError;
@@ -45,6 +47,9 @@ pub enum RunError {
     /// The address.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Its certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A source's configuration.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -86,7 +91,7 @@ impl RunError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Source(SourceError::Listen(error)) | Self::Bind(error) => error.is_configuration(),
-            Self::NoLogs | Self::Alert(_) | Self::Source(_) => true,
+            Self::NoLogs | Self::Tls(_) | Self::Alert(_) | Self::Source(_) => true,
             _ => false,
         }
     }
@@ -128,13 +133,15 @@ pub async fn run(parts: Parts) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("listen for SIGINT"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(system("listen for SIGTERM"))?;
     let hangup = signal(SignalKind::hangup()).map_err(system("listen for SIGHUP"))?;
+    let tls = crate::http::bind::tls(&parts.http)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let listener = crate::http::bind::bind(&parts.http).await?;
     let address = listener.local_addr().map_err(system("read the bound address"))?;
-    info!(metrics = %format!("http://{address}/metrics"), incidents = %format!("http://{address}/api/v1/incidents"), "listening");
+    info!(metrics = %format!("{scheme}://{address}/metrics"), incidents = %format!("{scheme}://{address}/api/v1/incidents"), "listening");
 
     let (stop_sources, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let mut tasks = Tasks::new();
-    spawn(&mut tasks, (parts, listener, hangup), (&stop_sources, &stop_rest));
+    spawn(&mut tasks, (parts, (listener, tls), hangup), (&stop_sources, &stop_rest));
     let mut outcome = Ok(());
     let mut signals = 0;
     let deadline = tokio::time::sleep(Duration::MAX);
@@ -175,7 +182,7 @@ pub async fn run(parts: Parts) -> Result<(), RunError> {
 
 fn spawn(
     tasks: &mut Tasks,
-    (parts, listener, hangup): (Parts, TcpListener, Signal),
+    (parts, listener, hangup): (Parts, (TcpListener, Option<Tls>), Signal),
     stop: (&CancellationToken, &CancellationToken),
 ) {
     let Parts { sources, pipeline, catalogs, reload, ordered, deploys, workers, shared, metrics, store, now, .. } =

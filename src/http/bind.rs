@@ -9,6 +9,10 @@ use crate::listen::bind;
 use crate::listen::bind::BindError;
 use crate::listen::bind::Wanted;
 use crate::listen::bind::Words;
+use crate::listen::tls::Http;
+use crate::listen::tls::Tls;
+use crate::listen::tls::TlsConfig;
+use crate::listen::tls::TlsError;
 
 const WORDS: Words = Words {
     example: "--listen 127.0.0.1:9464",
@@ -27,15 +31,22 @@ pub struct HttpConfig {
     /// Allows an address other than loopback. Default false: whoever reaches the port can read incidents, evidence included, and there
     /// is no password. Set it where the network keeps strangers out, as in a pod.
     pub allow_public: bool,
+    /// Takes TLS alone. Default: no TLS. It keeps nobody out: another address than loopback needs `allow_public` all the same.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9464".to_owned(), allow_public: false }
+        Self { listen: "127.0.0.1:9464".to_owned(), allow_public: false, tls: None }
     }
 }
 
 /// Takes the address.
 pub async fn bind(config: &HttpConfig) -> Result<TcpListener, BindError> {
     bind::bind(Wanted { listen: &config.listen, allow_public: config.allow_public, words: &WORDS }).await
+}
+
+/// What it speaks TLS with.
+pub fn tls(config: &HttpConfig) -> Result<Option<Tls>, TlsError> {
+    Tls::load_if(config.tls.as_ref(), Http::One)
 }

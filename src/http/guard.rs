@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn only_names_that_cannot_be_rebound_are_answered() {
-        let config = HttpConfig { listen: "Relapse.local:9464".to_owned(), allow_public: false };
+        let config = HttpConfig { listen: "Relapse.local:9464".to_owned(), ..HttpConfig::default() };
         let hosts = Hosts::of(&config);
         for good in ["127.0.0.1:9464", "127.0.0.1", "[::1]:9464", "localhost:9464", "LOCALHOST.", "relapse.local:80"] {
             assert!(hosts.allow(good), "{good}");

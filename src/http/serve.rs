@@ -22,6 +22,7 @@ use crate::http::health;
 use crate::http::reply;
 use crate::http::shared::Shared;
 use crate::listen::connection::Bounded;
+use crate::listen::tls::Tls;
 
 /// The largest command has a few short fields.
 pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
@@ -29,9 +30,13 @@ pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` is cancelled, then lets requests under way finish (at most 2 s).
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) -> io::Result<()> {
-    let server =
-        axum::serve(Bounded::new(listener), router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned());
+pub async fn serve(
+    (listener, tls): (TcpListener, Option<Tls>),
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let server = axum::serve(Bounded::new(listener).over(tls), router(shared))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;

@@ -90,6 +90,15 @@ impl BindError {
     }
 }
 
+/// Whether an address may be listened on, as far as that can be said without looking names up.
+pub fn check(wanted: Wanted<'_>) -> Result<(), BindError> {
+    let Ok(address) = wanted.listen.parse::<SocketAddr>() else { return Ok(()) };
+    if wanted.allow_public || address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(BindError::Public { address, words: wanted.words })
+}
+
 /// Binds the first address that `wanted` resolves to and that can be had.
 pub async fn bind(wanted: Wanted<'_>) -> Result<TcpListener, BindError> {
     let Wanted { listen, allow_public, words: words @ Words { example, flag, .. } } = wanted;

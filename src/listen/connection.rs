@@ -17,11 +17,13 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpListener;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio::time::Sleep;
+
+use crate::listen::tls::Stream;
+use crate::listen::tls::Tls;
 
 /// Connections served at once; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 32;
@@ -47,6 +49,7 @@ pub struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
     limits: Limits,
+    tls: Option<Tls>,
 }
 
 impl Bounded {
@@ -57,7 +60,13 @@ impl Bounded {
 
     /// With limits of its own.
     pub fn with_limits(listener: TcpListener, limits: Limits) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(limits.connections)), limits }
+        Self { listener, room: Arc::new(Semaphore::new(limits.connections)), limits, tls: None }
+    }
+
+    /// The same over TLS, if there is any.
+    #[must_use]
+    pub fn over(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -69,6 +78,10 @@ impl Listener for Bounded {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok();
         // The implementation for TcpListener already retries what can be retried (EMFILE, aborted connections).
         let (stream, address) = Listener::accept(&mut self.listener).await;
+        let stream = match &self.tls {
+            Some(tls) => tls.accept(stream),
+            None => Stream::Plain(stream),
+        };
         let silence = Box::pin(tokio::time::sleep(self.limits.opening));
         (Connection { stream, idle: self.limits.idle, opened: 0, silence, _permit: permit }, address)
     }
@@ -79,9 +92,8 @@ impl Listener for Bounded {
 }
 
 /// One connection; gives its place back when it is dropped.
-#[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     idle: Duration,
     /// Bytes read, as far as that counts.
     opened: usize,
@@ -143,6 +155,7 @@ impl AsyncWrite for Connection {
 mod tests {
     use tokio::io::AsyncReadExt as _;
     use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpStream;
     use tokio::time::timeout;
 
     use super::*;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::listen::bind::BindError;
+use crate::listen::tls::TlsError;
 use crate::matcher::Matcher;
 use crate::matcher::Observation;
 use crate::matcher::scanner::ScannerConfig;
@@ -41,6 +42,7 @@ pub mod otlp;
 pub mod parts;
 pub mod probe;
 pub mod pubsub;
+pub mod receive;
 pub mod status;
 pub mod stdin;
 pub mod stream;
@@ -55,7 +57,7 @@ pub enum SourceConfig {
     Stdin(StdinConfig),
     /// Logs and traces that services send.
     Otlp(OtlpConfig),
-    /// A Pub/Sub subscription, pulled.
+    /// A Pub/Sub subscription, pulled or pushed.
     Pubsub(PubsubConfig),
     /// systemd's journal.
     Journald(JournaldConfig),
@@ -206,12 +208,19 @@ pub enum SourceError {
     /// An address to listen on.
     #[error(transparent)]
     Listen(#[from] BindError),
+    /// A certificate and its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The token that senders must show.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Network sources need Tokio.
     #[error("no Tokio runtime is there; this is a defect of relapse, please report it")]
     Runtime(#[source] tokio::runtime::TryCurrentError),
+    /// What fetches the keys of those who push.
+    #[cfg(feature = "gcp")]
+    #[error(transparent)]
+    Keys(#[from] pubsub::push::keys::ClientError),
     /// Built without the feature.
     #[error("this relapse is built without Pub/Sub; build it with `--features gcp`")]
     NoPubsub,

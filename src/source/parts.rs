@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::decode::transport::Part;
 use crate::source::message::Message;
 
-/// How long an entry waits for its parts.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+/// How long an entry may wait for its parts where nobody waits for an answer.
+pub const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// Entries that wait at once; the oldest is told as it is when one more comes.
 const MAX_WAITING: usize = 64;
 /// Bytes that wait at most.
@@ -27,6 +27,7 @@ pub struct Delivery<R> {
 #[derive(Debug)]
 pub struct Parts<R> {
     waiting: Vec<Entry<R>>,
+    patience: SignedDuration,
 }
 
 #[derive(Debug)]
@@ -41,11 +42,16 @@ struct Entry<R> {
 
 impl<R> Default for Parts<R> {
     fn default() -> Self {
-        Self { waiting: Vec::new() }
+        Self::new(PATIENCE)
     }
 }
 
 impl<R> Parts<R> {
+    /// An entry waits for its parts as long as `patience`.
+    pub fn new(patience: SignedDuration) -> Self {
+        Self { waiting: Vec::new(), patience }
+    }
+
     /// Keeps a part, gives what is whole.
     pub fn take(&mut self, delivery: Delivery<R>, now: Timestamp, whole: &mut Vec<Delivery<R>>) {
         let Some(part) = Part::of(&delivery.message.data) else { return whole.push(delivery) };
@@ -75,8 +81,13 @@ impl<R> Parts<R> {
 
     /// What has waited in vain, as far as it is there.
     pub fn overdue(&mut self, now: Timestamp) -> Vec<Delivery<R>> {
-        let late = self.waiting.extract_if(.., |entry| now.duration_since(entry.since) >= PATIENCE);
+        let late = self.waiting.extract_if(.., |entry| now.duration_since(entry.since) >= self.patience);
         late.map(Entry::whole).collect()
+    }
+
+    /// Forgets what waits, and what is owed for it.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
     }
 }
 

@@ -33,8 +33,7 @@ pub fn validate(config: &SourceConfig) -> Result<(), SourceError> {
         SourceConfig::Stdin(_) | SourceConfig::Journald(_) => Ok(()),
         SourceConfig::Syslog(config) => syslog::listen::validate(config).map_err(SourceError::from),
         SourceConfig::Otlp(config) => otlp::validate(config),
-        SourceConfig::Pubsub(_) if cfg!(feature = "gcp") => Ok(()),
-        SourceConfig::Pubsub(_) => Err(SourceError::NoPubsub),
+        SourceConfig::Pubsub(config) => pubsub::validate(config),
     }
 }
 

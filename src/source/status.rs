@@ -33,6 +33,8 @@ pub struct SourceStatus {
     pub totals: Totals,
     /// Requests since the start, by signal and outcome; empty for sources that take none.
     pub requests: Requests,
+    /// Pushed messages since the start, by outcome; empty for sources that take none.
+    pub pushes: HashMap<RequestOutcome, u64>,
 }
 
 /// Counts requests.

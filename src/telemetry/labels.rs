@@ -62,7 +62,7 @@ label! {
 }
 
 label! {
-    /// What became of an OTLP request (`outcome` of `relapse_otlp_requests_total`).
+    /// What became of a request (`outcome` of `relapse_otlp_requests_total` and `relapse_pubsub_pushes_total`).
     RequestOutcome {
         /// Judged and stored.
         Taken => "taken",

@@ -68,6 +68,7 @@ pub struct Metrics {
     source_rotations: IntCounterVec,
     source_gaps: IntCounterVec,
     otlp_requests: IntCounterVec,
+    pub(super) pubsub_pushes: IntCounterVec,
     records_odd: IntCounterVec,
     catalog_signatures: IntGaugeVec,
     catalog_reload_successful: IntGaugeVec,
@@ -141,6 +142,7 @@ impl Metrics {
             source_rotations: new.counter(&table::SOURCE_ROTATIONS)?,
             source_gaps: new.counter(&table::SOURCE_GAPS)?,
             otlp_requests: new.counter(&table::OTLP_REQUESTS)?,
+            pubsub_pushes: new.counter(&table::PUBSUB_PUSHES)?,
             records_odd: new.counter(&table::RECORDS_ODD)?,
             catalog_signatures: new.gauge(&table::CATALOG_SIGNATURES)?,
             catalog_reload_successful: new.gauge(&table::CATALOG_RELOAD_SUCCESSFUL)?,
@@ -170,6 +172,9 @@ impl Metrics {
             OtlpSignal::ALL.iter().flat_map(|signal| RequestOutcome::ALL.iter().map(move |outcome| (signal, outcome)))
         {
             self.otlp_requests.with_label_values(&[signal.as_str(), outcome.as_str()]);
+        }
+        for outcome in RequestOutcome::ALL.iter().filter(|outcome| **outcome != RequestOutcome::Partial) {
+            self.pubsub_pushes.with_label_values(&[outcome.as_str()]);
         }
         for reason in OddReason::ALL {
             self.records_odd.with_label_values(&[reason.as_str()]);

@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 
+use crate::telemetry::labels::RequestOutcome;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
@@ -20,6 +21,11 @@ impl Metrics {
     /// A connection or a subprocess was begun anew.
     pub fn source_restarts(&self, kind: SourceKind, times: u64) {
         self.source_restarts.with_label_values(&[kind.as_str()]).inc_by(times);
+    }
+
+    /// Pushed messages ended so.
+    pub fn pubsub_pushes(&self, outcome: RequestOutcome, pushes: u64) {
+        self.pubsub_pushes.with_label_values(&[outcome.as_str()]).inc_by(pushes);
     }
 
     /// Whether nothing comes that `signature` could match in.

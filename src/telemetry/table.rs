@@ -77,6 +77,7 @@ pub const TABLE: &[Metric] = &[
     SOURCE_ROTATIONS,
     SOURCE_GAPS,
     OTLP_REQUESTS,
+    PUBSUB_PUSHES,
     RECORDS_ODD,
     CATALOG_SIGNATURES,
     CATALOG_RELOAD_SUCCESSFUL,
@@ -236,6 +237,13 @@ pub(super) const OTLP_REQUESTS: Metric = row(
     &["signal", "outcome"],
     "OTLP requests: taken, partial (records too long to be read were left out), malformed, too_large, too_slow, unauthorized, unavailable \
      (full, or not stored: the sender comes again).",
+);
+pub(super) const PUBSUB_PUSHES: Metric = row(
+    MetricKind::Counter,
+    "relapse_pubsub_pushes_total",
+    &["outcome"],
+    "Pushed Pub/Sub messages: taken, malformed, too_large, too_slow, unauthorized (the token, or another subscription), unavailable (full, not \
+     stored, or no keys to check tokens with). All but the taken come again.",
 );
 pub(super) const RECORDS_ODD: Metric = row(
     MetricKind::Counter,

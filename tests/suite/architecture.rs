@@ -14,8 +14,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("incident", &["model", "catalog"]),
     ("store", &["model"]),
     ("listen", &[]),
-    ("source", &["model", "decode", "matcher", "telemetry", "listen"]),
-    ("alert", &["model", "telemetry"]),
+    ("outgoing", &[]),
+    ("source", &["model", "decode", "matcher", "telemetry", "listen", "outgoing"]),
+    ("alert", &["model", "telemetry", "outgoing"]),
     ("http", &["model", "telemetry", "listen"]),
     ("config", &["model", "telemetry", "catalog", "decode", "matcher", "incident", "store", "source", "alert", "http"]),
     (

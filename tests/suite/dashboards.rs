@@ -272,7 +272,7 @@ async fn served(metrics: Metrics) -> (SocketAddr, JoinSet<std::io::Result<()>>) 
     let listener = bind(&config).await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut task = JoinSet::new();
-    task.spawn(serve(listener, Arc::new(Shared::new(Arc::new(metrics))), CancellationToken::new()));
+    task.spawn(serve((listener, None), Arc::new(Shared::new(Arc::new(metrics))), CancellationToken::new()));
     (address, task)
 }
 

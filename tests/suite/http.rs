@@ -48,7 +48,7 @@ impl Running {
         let shared = Arc::new(shared);
         let stop = CancellationToken::new();
         let mut task = JoinSet::new();
-        task.spawn(serve(listener, Arc::clone(&shared), stop.clone()));
+        task.spawn(serve((listener, None), Arc::clone(&shared), stop.clone()));
         Self { address, shared, stop, task }
     }
 
@@ -303,9 +303,9 @@ async fn an_address_that_cannot_be_had_is_named_with_a_way_out() {
     insta::assert_snapshot!(refusal("9464").await, @"listen on `9464`: invalid socket address; give HOST:PORT, as in --listen 127.0.0.1:9464");
     let public = refusal("203.0.113.7:9464").await;
     assert!(public.starts_with("listen on 203.0.113.7:9464: it is not a loopback address"), "{public}");
-    let public = HttpConfig { listen: "0.0.0.0:0".to_owned(), allow_public: true };
+    let public = HttpConfig { listen: "0.0.0.0:0".to_owned(), allow_public: true, tls: None };
     assert!(bind(&public).await.is_ok());
-    let elsewhere = HttpConfig { listen: "203.0.113.7:9464".to_owned(), allow_public: true };
+    let elsewhere = HttpConfig { listen: "203.0.113.7:9464".to_owned(), allow_public: true, tls: None };
     let error = bind(&elsewhere).await.unwrap_err();
     assert!(matches!(error, BindError::Refused { .. }), "{error}");
     let by_name = HttpConfig { listen: "localhost:0".to_owned(), ..HttpConfig::default() };

@@ -25,6 +25,9 @@ mod otlp;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+#[cfg(feature = "gcp")]
+mod push;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod run;

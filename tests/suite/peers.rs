@@ -21,6 +21,10 @@ pub(crate) use alertmanager::Alertmanager;
 pub(crate) use prometheus::Prometheus;
 #[cfg(feature = "gcp")]
 pub(crate) use pubsub::Emulator;
+#[cfg(feature = "gcp")]
+pub(crate) use pubsub::Form;
+#[cfg(feature = "gcp")]
+pub(crate) use pubsub::base64;
 pub(crate) use receiver::Received;
 pub(crate) use receiver::WebhookReceiver;
 

@@ -34,7 +34,6 @@ use crate::source::file::reader::Tailed;
 use crate::source::file::reader::Turn;
 use crate::source::file::reader::TurnError;
 use crate::source::status::FileStatus;
-use crate::source::status::Requests;
 use crate::source::status::SourceStatus;
 use crate::source::status::StatusHandle;
 use crate::source::status::Totals;
@@ -326,16 +325,13 @@ impl<S: RecordStream> Tailer<S> {
             draining: file.gone_since.is_some(),
         };
         SourceStatus {
-            requests: Requests::default(),
             kind: "file",
-            name: String::new(),
             running: true,
-            last_poll: None,
             files: self.files.values().map(shown).collect(),
             waiting: self.waiting.clone(),
             problems: self.faults.problems(),
-            oldest_unstored: None,
             totals: self.totals,
+            ..SourceStatus::default()
         }
     }
 }

@@ -12,22 +12,29 @@ use tonic::body::Body;
 
 use crate::decode::otlp::Encoding;
 use crate::decode::otlp::Signal;
-use crate::source::otlp::body;
-use crate::source::otlp::body::Compression;
-use crate::source::otlp::body::Held;
-use crate::source::otlp::body::Limited;
-use crate::source::otlp::body::Room;
 use crate::source::otlp::grpc;
 use crate::source::otlp::intake::Intake;
 use crate::source::otlp::reply;
-use crate::source::otlp::reply::Refusal;
 use crate::source::otlp::reply::Taken;
-use crate::source::otlp::server::Bounds;
 use crate::source::otlp::token::Token;
+use crate::source::receive::body;
+use crate::source::receive::body::Compression;
+use crate::source::receive::body::Held;
+use crate::source::receive::body::Limited;
+use crate::source::receive::body::Room;
+use crate::source::receive::refusal;
+use crate::source::receive::refusal::Refusal;
+use crate::source::receive::server::Answers;
+use crate::source::receive::server::Bounds;
 use crate::telemetry::labels::OtlpSignal;
 use crate::telemetry::labels::RequestOutcome;
 
+/// Bodies of all requests together, decoded.
+const MAX_HELD: usize = 64 * 1024 * 1024;
 const GRPC: &str = "application/grpc";
+const NO_TOKEN: &str =
+    "a token is asked for: send `Authorization: Bearer …` with the content of `otlp.bearer_token_file`";
+const NO_SUCH_PATH: &str = "OTLP is taken at /v1/logs and /v1/traces (HTTP) and by LogsService and TraceService (gRPC)";
 
 /// What all requests share.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(intake: Intake, token: Option<Token>, bounds: Bounds) -> Self {
-        Self { intake, token, room: Room::default(), bounds }
+        Self { intake, token, room: Room::new(MAX_HELD), bounds }
     }
 
     pub(super) fn bounds(&self) -> Bounds {
@@ -64,14 +71,38 @@ impl Exchange {
         self.intake.status().update(|status| *status.requests.entry((signal, outcome)).or_default() += 1);
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    fn refuses(&self, headers: &HeaderMap) -> Option<Refusal> {
+        let unknown = self.token.as_ref().is_some_and(|token| !token.is_shown(headers));
+        refusal::of_page(headers).or_else(|| unknown.then_some(Refusal::Unauthorized(NO_TOKEN.to_owned())))
+    }
+
+    async fn http(&self, request: Request<Incoming>, signal: Signal, kind: &str) -> Result<Taken, Refusal> {
+        let encoding = match kind {
+            "application/json" => Encoding::Json,
+            "application/x-protobuf" | "application/protobuf" => Encoding::Protobuf,
+            _ => {
+                let told = "the content type must be application/x-protobuf, application/json or application/grpc";
+                return Err(Refusal::Unsupported(told.to_owned()));
+            }
+        };
+        let compression = Compression::of(request.headers())?;
+        let held = Held::new(self.room.clone());
+        let body = Limited::new(request.into_body(), Arc::clone(&held), self.bounds.body).read().await?;
+        let body = body::decompress(body, compression, &held)?;
+        self.intake.take(body, signal, encoding).await
+    }
+}
+
+impl Answers for Exchange {
+    const NAME: &'static str = "otlp";
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let kind = content_type(request.headers()).to_ascii_lowercase();
         let is_grpc = kind.starts_with(GRPC);
         let signal = if is_grpc { of_method(&request) } else { of_path(&request) };
         let encoding = if kind == "application/json" { Encoding::Json } else { Encoding::Protobuf };
         let (signal, refused) = match signal {
-            None => (Signal::Logs, Some(Refusal::NoSuchPath)),
+            None => (Signal::Logs, Some(Refusal::NoSuchPath(NO_SUCH_PATH))),
             Some(signal) => (signal, self.refuses(request.headers())),
         };
         if let Some(refusal) = refused {
@@ -84,31 +115,6 @@ impl Exchange {
         let told = self.http(request, signal, &kind).await;
         self.count(signal, told.as_ref().map_or_else(Refusal::outcome, |taken| taken.outcome()));
         reply::http(told.as_ref().copied(), signal, encoding)
-    }
-
-    fn refuses(&self, headers: &HeaderMap) -> Option<Refusal> {
-        // Browsers send it with every request that changes something. A page that rebinds its name could reach a loopback port.
-        if headers.contains_key(header::ORIGIN) {
-            return Some(Refusal::FromPage);
-        }
-        let unknown = self.token.as_ref().is_some_and(|token| !token.is_shown(headers));
-        unknown.then_some(Refusal::Unauthorized)
-    }
-
-    async fn http(&self, request: Request<Incoming>, signal: Signal, kind: &str) -> Result<Taken, Refusal> {
-        let encoding = match kind {
-            "application/json" => Encoding::Json,
-            "application/x-protobuf" | "application/protobuf" => Encoding::Protobuf,
-            _ => {
-                let told = "the content type must be application/x-protobuf, application/json or application/grpc";
-                return Err(Refusal::Unsupported(told.to_owned()));
-            }
-        };
-        let compression = compression(request.headers())?;
-        let held = Held::new(self.room.clone());
-        let body = Limited::new(request.into_body(), Arc::clone(&held), self.bounds.body).read().await?;
-        let body = body::decompress(body, compression, &held)?;
-        self.intake.take(body, signal, encoding).await
     }
 }
 
@@ -131,18 +137,5 @@ fn of_method(request: &Request<Incoming>) -> Option<Signal> {
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Signal::Logs),
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Signal::Traces),
         _ => None,
-    }
-}
-
-/// One layer at most.
-fn compression(headers: &HeaderMap) -> Result<Compression, Refusal> {
-    let mut named = headers.get_all(header::CONTENT_ENCODING).iter();
-    let (first, more) = (named.next(), named.next());
-    let first = first.map_or(Some(""), |value| value.to_str().ok()).filter(|_| more.is_none());
-    match first.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
-        Some("" | "identity") => Ok(Compression::None),
-        Some("gzip" | "x-gzip") => Ok(Compression::Gzip),
-        Some("zstd") => Ok(Compression::Zstd),
-        _ => Err(Refusal::Unsupported("a body is compressed once, by gzip or zstd".to_owned())),
     }
 }

@@ -25,11 +25,11 @@ use tonic::server::UnaryService;
 
 use crate::decode::otlp::Encoding;
 use crate::decode::otlp::Signal;
-use crate::source::otlp::body;
-use crate::source::otlp::body::Held;
-use crate::source::otlp::body::Limited;
 use crate::source::otlp::exchange::Exchange;
-use crate::source::otlp::reply::Refusal;
+use crate::source::receive::body;
+use crate::source::receive::body::Held;
+use crate::source::receive::body::Limited;
+use crate::source::receive::refusal::Refusal;
 use crate::telemetry::labels::RequestOutcome;
 
 /// Messages as they are.

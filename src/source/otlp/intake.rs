@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -37,15 +36,12 @@ use crate::source::Batch;
 use crate::source::EventScope;
 use crate::source::SourceContext;
 use crate::source::Waiting;
-use crate::source::otlp::reply::Refusal;
 use crate::source::otlp::reply::Taken;
+use crate::source::receive::pipeline;
+use crate::source::receive::refusal::Refusal;
 use crate::source::status::StatusHandle;
 use crate::telemetry::labels::SourceKind;
 
-/// A full pipeline is waited for so long before the sender is sent away.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// The answer of the store is waited for so long.
-const STORED: Duration = Duration::from_secs(30);
 /// Smaller requests are judged where they arrive.
 const SMALL: usize = 64 * 1024;
 /// Streams told apart; what else comes goes by one name.
@@ -116,10 +112,7 @@ impl Intake {
         while let Some((source, Judged { observations, tally })) = streams.next() {
             // Batches are judged in order: once the last one is stored, all are.
             let (sender, answer) = if streams.peek().is_none() { some(Waiting::new()) } else { (None, None) };
-            let place = tokio::time::timeout(PATIENCE, self.output.reserve()).await;
-            let place = place.map_err(|_| Refusal::Unavailable("relapse is busy".to_owned()))?;
-            let place = place.map_err(|_| Refusal::Unavailable("relapse is stopping".to_owned()))?;
-            place.send(Batch {
+            pipeline::room(&self.output).await?.send(Batch {
                 kind: SourceKind::Otlp,
                 observations,
                 position: None,
@@ -132,11 +125,9 @@ impl Intake {
                 deploys: Vec::new(),
                 sender,
             });
-            let Some(answer) = answer else { continue };
-            let stored = tokio::time::timeout(STORED, answer).await;
-            let stored = stored.map_err(|_| Refusal::Unavailable("storing takes too long".to_owned()))?;
-            let stored = stored.map_err(|_| Refusal::Unavailable("relapse is stopping".to_owned()))?;
-            stored.map_err(|not| Refusal::Unavailable(format!("it could not be stored: {not}")))?;
+            if let Some(answer) = answer {
+                pipeline::stored(answer).await?;
+            }
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
 //! Logs and traces that services send over OTLP: gRPC and HTTP, protobuf and JSON, on one port.
 //!
 //! Receives export requests; gives batches, and answers each request once what it held is stored. A sender that gets no answer, or a
-//! 503, sends again: what it sends counts once. The way of a request: `server` (connections) → `exchange` (routes, headers, answers) →
-//! `body` (limits, decompression) → `intake` (judging, the pipeline).
+//! 503, sends again: what it sends counts once. The way of a request: `receive::server` (connections) → `exchange` (routes, headers,
+//! answers) → `receive::body` (limits, decompression) → `intake` (judging, the pipeline).
 
-use std::io;
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,20 +19,23 @@ use crate::listen::bind;
 use crate::listen::bind::BindError;
 use crate::listen::bind::Wanted;
 use crate::listen::bind::Words;
+use crate::listen::tls::Http;
+use crate::listen::tls::Tls;
+use crate::listen::tls::TlsConfig;
 use crate::source::Batch;
 use crate::source::SourceContext;
 use crate::source::SourceError;
 use crate::source::otlp::exchange::Exchange;
 use crate::source::otlp::intake::Intake;
-use crate::source::otlp::server::Bounds;
 use crate::source::otlp::token::Token;
+use crate::source::receive::pipeline;
+use crate::source::receive::server;
+use crate::source::receive::server::Bounds;
 
-mod body;
 mod exchange;
 mod grpc;
 pub mod intake;
 mod reply;
-pub mod server;
 mod token;
 
 pub use token::TokenError;
@@ -42,11 +44,9 @@ const WORDS: Words = Words {
     example: "--otlp 127.0.0.1:4318",
     flag: "--otlp",
     danger: "anybody could send records",
-    allow: "`otlp.bearer_token_file` or `otlp.allow_public: true`",
+    allow: "`otlp.bearer_token_file`, `otlp.tls` or `otlp.allow_public: true`",
 };
 const GRPC_WORDS: Words = Words { example: "`otlp.grpc: 127.0.0.1:4317`", flag: "`otlp.grpc`", ..WORDS };
-/// How often the source says that it is alive.
-const TICK: Duration = Duration::from_secs(5);
 
 /// Where services send logs and traces.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -57,16 +57,19 @@ pub struct OtlpConfig {
     /// One more `HOST:PORT` for gRPC, as in `127.0.0.1:4317`. Default: none; the main port takes gRPC too. For services that are set to
     /// the usual port.
     pub grpc: Option<String>,
-    /// Allows an address other than loopback without a token. Default false: whoever reaches the port can send records. Set it where
+    /// Allows an address other than loopback without a token and without TLS. Default false: whoever reaches the port can send records. Set it where
     /// the network keeps strangers out, as in a pod.
     pub allow_public: bool,
     /// A file with the token that senders must show (`Authorization: Bearer …`). Default: none is asked for.
     pub bearer_token_file: Option<PathBuf>,
+    /// Takes TLS alone. Default: no TLS.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for OtlpConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:4318".to_owned(), grpc: None, allow_public: false, bearer_token_file: None }
+        let listen = "127.0.0.1:4318".to_owned();
+        Self { listen, grpc: None, allow_public: false, bearer_token_file: None, tls: None }
     }
 }
 
@@ -78,6 +81,7 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), SourceError> {
     let token = config.bearer_token_file.as_deref().map(Token::read).transpose()?;
+    let tls = Tls::load_if(config.tls.as_ref(), Http::Both)?;
     Handle::current().block_on(async {
         let listeners = bind_all(config).await?;
         for listener in &listeners {
@@ -87,30 +91,15 @@ pub fn run(
             }
         }
         let (status, now) = (context.status.clone(), context.now);
-        let ended = context.status.clone();
-        status.update(|status| {
-            status.kind = "otlp";
-            status.running = true;
-            status.last_poll = Some(now());
-        });
-        let alive = async {
-            let mut ticks = tokio::time::interval(TICK);
-            loop {
-                ticks.tick().await;
-                // A pipeline that takes nothing for a minute is what `/readyz` calls stuck.
-                if output.capacity() > 0 {
-                    status.update(|status| status.last_poll = Some(now()));
-                }
-            }
-        };
+        status.update(|status| status.kind = "otlp");
+        let alive = pipeline::alive(status.clone(), now, output);
         let exchange = Exchange::new(Intake::new(context, output.clone()), token, Bounds::default());
-        let served = server::serve(listeners, Arc::new(exchange), stop.clone());
         tokio::select! {
-            () = served => {}
+            () = serve_all((listeners, tls), exchange, stop.clone()) => {}
             () = alive => {}
             () = output.closed() => {}
         }
-        ended.update(|status| status.running = false);
+        status.update(|status| status.running = false);
         Ok(())
     })
 }
@@ -123,12 +112,18 @@ pub async fn serve(
     bounds: Bounds,
     stop: CancellationToken,
 ) {
-    let exchange = Exchange::new(Intake::new(context, output), None, bounds);
-    server::serve(vec![listener], Arc::new(exchange), stop).await;
+    serve_all((vec![listener], None), Exchange::new(Intake::new(context, output), None, bounds), stop).await;
 }
 
-/// Whether the token, if senders must show one, can be read.
+async fn serve_all(listeners: (Vec<TcpListener>, Option<Tls>), exchange: Exchange, stop: CancellationToken) {
+    let bounds = exchange.bounds();
+    server::serve(listeners, Arc::new(exchange), bounds, stop).await;
+}
+
+/// Whether the addresses may be listened on, and the token, if senders must show one, can be read.
 pub(super) fn validate(config: &OtlpConfig) -> Result<(), SourceError> {
+    wanted(config).try_for_each(bind::check)?;
+    Tls::load_if(config.tls.as_ref(), Http::Both)?;
     config.bearer_token_file.as_deref().map(Token::read).transpose().map(drop).map_err(SourceError::from)
 }
 
@@ -141,16 +136,15 @@ pub(super) async fn look_at(config: &OtlpConfig) -> Result<Vec<String>, SourceEr
 }
 
 async fn bind_all(config: &OtlpConfig) -> Result<Vec<TcpListener>, BindError> {
-    let allow_public = config.allow_public || config.bearer_token_file.is_some();
-    let mut listeners = vec![bind::bind(Wanted { listen: &config.listen, allow_public, words: &WORDS }).await?];
-    if let Some(listen) = &config.grpc {
-        listeners.push(bind::bind(Wanted { listen, allow_public, words: &GRPC_WORDS }).await?);
+    let mut listeners = Vec::new();
+    for wanted in wanted(config) {
+        listeners.push(bind::bind(wanted).await?);
     }
     Ok(listeners)
 }
 
-/// What went wrong with one connection: nobody's fault, and of interest to nobody else.
-fn note_connection(error: &dyn std::error::Error) {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    tracing::debug!(%error, kind = cause.map(|cause| tracing::field::debug(cause.kind())), "an OTLP connection ended");
+fn wanted(config: &OtlpConfig) -> impl Iterator<Item = Wanted<'_>> {
+    let allow_public = config.allow_public || config.bearer_token_file.is_some() || config.tls.is_some();
+    let grpc = config.grpc.as_deref().map(|listen| Wanted { listen, allow_public, words: &GRPC_WORDS });
+    iter::once(Wanted { listen: &config.listen, allow_public, words: &WORDS }).chain(grpc)
 }

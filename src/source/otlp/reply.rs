@@ -1,7 +1,5 @@
 //! What senders are told: taken, taken in part, or refused and why, in the words of HTTP and of gRPC.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
@@ -12,78 +10,13 @@ use opentelemetry_proto::tonic::collector::logs::v1 as logs;
 use opentelemetry_proto::tonic::collector::trace::v1 as trace;
 use prost::Message;
 use serde_json::json;
-use tonic::Code;
 use tonic::body::Body;
 
 use crate::decode::otlp::Encoding;
 use crate::decode::otlp::Signal;
+use crate::source::receive::refusal::RETRY;
+use crate::source::receive::refusal::Refusal;
 use crate::telemetry::labels::RequestOutcome;
-
-/// When a refused sender shall come again.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Why a request is not taken. All but the first three are worth another try.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It cannot be read.
-    #[error("{0}")]
-    Malformed(String),
-    /// It is bigger than is taken.
-    #[error("{0}")]
-    TooLarge(String),
-    /// It comes in a form that is not taken.
-    #[error("{0}")]
-    Unsupported(String),
-    /// It shows no token, or another one.
-    #[error("a token is asked for: send `Authorization: Bearer …` with the content of `otlp.bearer_token_file`")]
-    Unauthorized,
-    /// It comes from a web page.
-    #[error("web pages may not send records here")]
-    FromPage,
-    /// There is nothing here.
-    #[error("OTLP is taken at /v1/logs and /v1/traces (HTTP) and by LogsService and TraceService (gRPC)")]
-    NoSuchPath,
-    /// It did not come in time.
-    #[error("the request did not come in time")]
-    TooSlow,
-    /// Too much is being worked on.
-    #[error("too many requests at once; send again later")]
-    Busy,
-    /// The pipeline takes nothing now, or could not store it.
-    #[error("{0}; send again later, what was judged counts once")]
-    Unavailable(String),
-}
-
-impl Refusal {
-    /// How it is counted.
-    pub(super) fn outcome(&self) -> RequestOutcome {
-        match self {
-            Self::Malformed(_) | Self::Unsupported(_) | Self::NoSuchPath => RequestOutcome::Malformed,
-            Self::TooLarge(_) => RequestOutcome::TooLarge,
-            Self::Unauthorized | Self::FromPage => RequestOutcome::Unauthorized,
-            Self::TooSlow => RequestOutcome::TooSlow,
-            Self::Busy | Self::Unavailable(_) => RequestOutcome::Unavailable,
-        }
-    }
-
-    fn status(&self) -> (StatusCode, Code) {
-        match self {
-            Self::Malformed(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
-            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
-            Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
-            Self::FromPage => (StatusCode::FORBIDDEN, Code::PermissionDenied),
-            Self::NoSuchPath => (StatusCode::NOT_FOUND, Code::Unimplemented),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
-            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
-        }
-    }
-
-    fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Unavailable(_))
-    }
-}
 
 /// `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]
@@ -200,11 +133,8 @@ pub(super) fn http(told: Result<Taken, &Refusal>, signal: Signal, encoding: Enco
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type(encoding));
-    if told.is_err_and(Refusal::is_temporary) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY.as_secs()));
-    }
-    if told == Err(&Refusal::Unauthorized) {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    if let Err(refusal) = told {
+        refusal.describe(headers);
     }
     response
 }

@@ -1,5 +1,5 @@
-//! Google Cloud Pub/Sub: pulls the messages of a subscription, usually the end of a Cloud Logging sink, and acknowledges each once it
-//! is judged and stored. Replicas on one subscription share its messages.
+//! Google Cloud Pub/Sub: the messages of a subscription, usually the end of a Cloud Logging sink, pulled or pushed. Each is acknowledged
+//! once it is judged and stored. Replicas on one subscription share its messages.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,27 +9,36 @@ use tokio_util::sync::CancellationToken;
 use crate::source::Batch;
 use crate::source::SourceContext;
 use crate::source::SourceError;
+use crate::source::pubsub::endpoint::PushConfig;
 
 #[cfg(feature = "gcp")]
 mod client;
 #[cfg(feature = "gcp")]
+pub mod desk;
+pub mod endpoint;
+#[cfg(feature = "gcp")]
 mod pull;
+#[cfg(feature = "gcp")]
+pub mod push;
 
-/// A subscription, and how it is pulled. Credentials are Google's Application Default Credentials; with `PUBSUB_EMULATOR_HOST` set
-/// the emulator there is asked, without any.
+/// A subscription, and how its messages come. Pulling, credentials are Google's Application Default Credentials; with
+/// `PUBSUB_EMULATOR_HOST` set the emulator there is asked, without any.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PubsubConfig {
-    /// `projects/PROJECT/subscriptions/SUBSCRIPTION`. relapse needs `roles/pubsub.subscriber` on it.
+    /// `projects/PROJECT/subscriptions/SUBSCRIPTION`. To pull, relapse needs `roles/pubsub.subscriber` on it.
     #[schemars(with = "String")]
     pub subscription: Subscription,
-    /// Where Pub/Sub answers. Default: Google's global endpoint. For regional and private endpoints.
+    /// Where Pub/Sub pushes the messages to; `{}` takes them on `127.0.0.1:8090`. Default: they are pulled.
+    #[serde(default)]
+    pub push: Option<PushConfig>,
+    /// Where Pub/Sub answers when it is pulled. Default: Google's global endpoint. For regional and private endpoints.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// Messages that may be on their way at once. Default 1000. Fewer leave more for other replicas.
+    /// Messages that may be on their way at once when they are pulled. Default 1000. Fewer leave more for other replicas.
     #[serde(default = "max_messages")]
     pub max_outstanding_messages: u32,
-    /// Bytes that may be on their way at once. Default 32 MiB; it bounds what a subscription takes of the memory.
+    /// Bytes that may be on their way at once when they are pulled. Default 32 MiB; it bounds what a subscription takes of the memory.
     #[serde(default = "max_bytes")]
     pub max_outstanding_bytes: u32,
 }
@@ -46,7 +55,7 @@ impl PubsubConfig {
     /// Pulls `subscription` with the defaults.
     pub fn new(subscription: Subscription) -> Self {
         let (max_outstanding_messages, max_outstanding_bytes) = (max_messages(), max_bytes());
-        Self { subscription, endpoint: None, max_outstanding_messages, max_outstanding_bytes }
+        Self { subscription, push: None, endpoint: None, max_outstanding_messages, max_outstanding_bytes }
     }
 }
 
@@ -79,10 +88,25 @@ impl Subscription {
     }
 }
 
-/// What would be pulled, in words, or why nothing can be.
+/// Whether the configuration can work, as far as that can be said without looking.
+#[cfg(feature = "gcp")]
+pub fn validate(config: &PubsubConfig) -> Result<(), SourceError> {
+    config.push.as_ref().map_or(Ok(()), push::validate)
+}
+
+/// This program was built without it.
+#[cfg(not(feature = "gcp"))]
+pub fn validate(_: &PubsubConfig) -> Result<(), SourceError> {
+    Err(SourceError::NoPubsub)
+}
+
+/// What would be read, in words, or why nothing can be.
 #[cfg(feature = "gcp")]
 pub async fn look_at(config: &PubsubConfig) -> Result<String, String> {
-    client::look_at(config).await.map_err(|error| error.to_string())
+    match &config.push {
+        Some(push) => push::look_at(&config.subscription, push).await,
+        None => client::look_at(config).await.map_err(|error| error.to_string()),
+    }
 }
 
 /// This program was built without it.
@@ -91,7 +115,7 @@ pub fn look_at(_: &PubsubConfig) -> std::future::Ready<Result<String, String>> {
     std::future::ready(Err(SourceError::NoPubsub.to_string()))
 }
 
-/// Pulls until the output is closed or `stop` is cancelled. Blocks; must be called on a blocking thread of a Tokio runtime.
+/// Pulls, or takes what is pushed, until the output is closed or `stop` is cancelled. Blocks; must be called on a blocking thread of a Tokio runtime.
 #[cfg(feature = "gcp")]
 pub fn run(
     config: &PubsubConfig,
@@ -100,8 +124,13 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), SourceError> {
     let runtime = tokio::runtime::Handle::try_current().map_err(SourceError::Runtime)?;
-    runtime.block_on(pull::Puller::new(config, context, output, stop).run());
-    Ok(())
+    let pipe = desk::Pipe { context, output, stop };
+    runtime.block_on(async {
+        match &config.push {
+            Some(push) => push::run(push, &config.subscription, pipe).await,
+            None => pull::run(config, pipe).await,
+        }
+    })
 }
 
 /// This program was built without it.

@@ -1,7 +1,6 @@
 //! The loop around one subscription: pull, judge, hand over, acknowledge what is stored. What goes wrong is a state: shown, and tried
 //! again. Nothing is acknowledged before its commit; what is not stored is given back and comes again.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,36 +10,26 @@ use google_cloud_pubsub::subscriber::MessageStream;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing::warn;
 
-use crate::matcher::Matcher;
-use crate::source::Batch;
 use crate::source::Control;
-use crate::source::EventScope;
-use crate::source::NotStored;
 use crate::source::OutputClosed;
-use crate::source::SourceContext;
-use crate::source::Waiting;
+use crate::source::SourceError;
 use crate::source::message::Message;
-use crate::source::message::Reader;
-use crate::source::message::Said;
 use crate::source::parts::Delivery;
-use crate::source::parts::Parts;
+use crate::source::parts::PATIENCE;
 use crate::source::pubsub::PubsubConfig;
 use crate::source::pubsub::client;
 use crate::source::pubsub::client::Endpoint;
 use crate::source::pubsub::client::PullError;
-use crate::source::reloads;
+use crate::source::pubsub::desk::Desk;
+use crate::source::pubsub::desk::MAX_BATCH;
+use crate::source::pubsub::desk::Pipe;
+use crate::source::pubsub::desk::Settled;
+use crate::source::pubsub::desk::TICK;
 use crate::source::status::Problem;
-use crate::telemetry::labels::SourceKind;
 
-/// Messages judged together at most.
-const MAX_BATCH: usize = 256;
-/// How often parts that wait and messages that were not stored are looked at.
-const TICK: Duration = Duration::from_secs(1);
 /// A stream that has not failed so long after its start stands.
 const SETTLED: Duration = Duration::from_secs(2);
 /// How often it is looked whether the endpoint can be reached.
@@ -50,13 +39,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long acknowledgements may take when relapse stops.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Messages of one batch, until it is stored.
-struct Unstored {
-    answer: oneshot::Receiver<Result<(), NotStored>>,
-    since: Timestamp,
-    handlers: Vec<Handler>,
-}
 
 /// Shows how the source is doing.
 #[derive(Clone)]
@@ -100,46 +82,29 @@ impl Standing {
     }
 }
 
+/// Pulls until the output is closed or the sign to stop is given.
+pub(super) async fn run(config: &PubsubConfig, pipe: Pipe<'_>) -> Result<(), SourceError> {
+    Puller::new(config, Desk::new(&config.subscription, pipe, PATIENCE)).run().await;
+    Ok(())
+}
+
 /// Pulls one subscription.
-pub(super) struct Puller<'a> {
+struct Puller<'a> {
     config: &'a PubsubConfig,
-    output: &'a mpsc::Sender<Batch>,
     standing: Standing,
-    reload: Box<dyn FnMut() -> Option<Arc<Matcher>> + 'a>,
-    scope: EventScope,
-    reader: Reader,
-    parts: Parts<Handler>,
-    /// In the order of the batches: they are answered in it.
-    unstored: VecDeque<Unstored>,
+    desk: Desk<'a, Handler>,
     /// Not stored; given back at the next tick, so that a full disk does not turn messages round and round.
     refused: Vec<Handler>,
 }
 
 impl<'a> Puller<'a> {
-    pub(super) fn new(
-        config: &'a PubsubConfig,
-        context: SourceContext,
-        output: &'a mpsc::Sender<Batch>,
-        stop: &CancellationToken,
-    ) -> Self {
-        let name: Arc<str> = Arc::from(config.subscription.as_str());
-        let matcher = Arc::clone(&context.matcher.borrow());
-        let control = Control { now: context.now, status: context.status, stop: stop.clone() };
-        Self {
-            config,
-            output,
-            reload: Box::new(reloads(context.matcher)),
-            scope: EventScope { stream: format!("pubsub:{name}").into(), generation: 0 },
-            reader: Reader::new(matcher, context.scanner, Arc::clone(&name)),
-            standing: Standing { name, control },
-            parts: Parts::default(),
-            unstored: VecDeque::new(),
-            refused: Vec::new(),
-        }
+    fn new(config: &'a PubsubConfig, desk: Desk<'a, Handler>) -> Self {
+        let standing = Standing { name: Arc::clone(&desk.name), control: desk.control.clone() };
+        Self { config, standing, desk, refused: Vec::new() }
     }
 
     /// Until the output is closed or the sign to stop is given.
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         let Control { status, stop, .. } = self.standing.control.clone();
         let mut pause = FIRST_PAUSE;
         status.update(|status| status.running = true);
@@ -167,10 +132,11 @@ impl<'a> Puller<'a> {
         let (sender, incoming) = mpsc::channel(MAX_BATCH);
         let outcome = self.pull(read(&mut stream, sender), incoming, &endpoint).await;
         // What is stored is acknowledged; what is not is given back.
-        while let Some((handlers, stored)) = answered(&mut self.unstored).await {
-            self.settle(handlers, stored);
+        while let Some(settled) = self.desk.settled().await {
+            self.settle(settled);
         }
-        (self.parts, self.refused) = (Parts::default(), Vec::new());
+        self.desk.forget_parts();
+        self.refused.clear();
         if tokio::time::timeout(FAREWELL, farewell.shutdown()).await.is_err() {
             warn!(subscription = %self.standing.name, "the last acknowledgements were not taken; these messages come again");
         }
@@ -193,8 +159,8 @@ impl<'a> Puller<'a> {
                 error = &mut reading => return Err(error),
                 () = &mut watching => Ok(()),
                 _ = incoming.recv_many(&mut taken, MAX_BATCH) => self.take(&mut taken).await,
-                Some((handlers, stored)) = answered(&mut self.unstored) => {
-                    self.settle(handlers, stored);
+                Some(settled) = self.desk.settled() => {
+                    self.settle(settled);
                     Ok(())
                 }
                 _ = ticks.tick() => self.tick().await,
@@ -207,67 +173,22 @@ impl<'a> Puller<'a> {
 
     async fn take(&mut self, taken: &mut Vec<Delivery<Handler>>) -> Result<(), OutputClosed> {
         self.standing.stands();
-        let now = (self.standing.control.now)();
-        let mut whole = Vec::new();
-        for delivery in taken.drain(..) {
-            self.parts.take(delivery, now, &mut whole);
-        }
-        self.hand_over(whole).await
+        self.desk.take(taken.drain(..)).await
     }
 
     async fn tick(&mut self) -> Result<(), OutputClosed> {
         self.refused.clear();
-        let overdue = self.parts.overdue((self.standing.control.now)());
-        self.hand_over(overdue).await
+        self.desk.tick().await
     }
 
-    async fn hand_over(&mut self, deliveries: Vec<Delivery<Handler>>) -> Result<(), OutputClosed> {
-        let Some(written) = deliveries.iter().map(|delivery| delivery.message.published).max() else { return Ok(()) };
-        if let Some(matcher) = (self.reload)() {
-            self.reader.set_matcher(matcher);
-        }
-        let Said { observations, deploys, tally } =
-            self.reader.read(deliveries.iter().map(|delivery| &delivery.message));
-        let (sender, answer) = Waiting::new();
-        let batch = Batch {
-            kind: SourceKind::Pubsub,
-            observations,
-            position: None,
-            read_at: (self.standing.control.now)(),
-            written,
-            source: Arc::clone(&self.standing.name),
-            tally,
-            event_scope: self.scope.clone(),
-            closed: false,
-            deploys,
-            sender: Some(sender),
-        };
-        self.standing.control.status.update(|status| status.totals.bytes_read += batch.tally.bytes);
-        let handlers = deliveries.into_iter().flat_map(|delivery| delivery.owed).collect();
-        self.unstored.push_back(Unstored { answer, since: batch.read_at, handlers });
-        self.show_unstored();
-        self.output.send(batch).await.map_err(|_| OutputClosed)
-    }
-
-    fn show_unstored(&self) {
-        let oldest = self.unstored.front().map(|batch| batch.since);
-        self.standing.control.status.update(|status| status.oldest_unstored = oldest);
-    }
-
-    fn settle(&mut self, handlers: Vec<Handler>, stored: bool) {
-        self.show_unstored();
-        if stored {
-            handlers.into_iter().for_each(Handler::ack);
+    /// A handler that is dropped gives its message back.
+    fn settle(&mut self, Settled { owed, stored }: Settled<Handler>) {
+        if stored.is_ok() {
+            owed.into_iter().for_each(Handler::ack);
         } else {
-            self.refused.extend(handlers);
+            self.refused.extend(owed);
         }
     }
-}
-
-/// What became of the oldest batch that is not stored yet; `None` without one. A handler that is dropped gives its message back.
-async fn answered(unstored: &mut VecDeque<Unstored>) -> Option<(Vec<Handler>, bool)> {
-    let stored = (&mut unstored.front_mut()?.answer).await.is_ok_and(|answer| answer.is_ok());
-    unstored.pop_front().map(|batch| (batch.handlers, stored))
 }
 
 /// Passes on messages until there are no more; says why.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use relapse::alert::client::Client;
 use relapse::alert::client::Target;
 use relapse::alert::config::TimeoutConfig;
-use relapse::alert::guard::GuardedResolver;
 use relapse::alert::sink::Outcome;
 use relapse::model::alert::NoticeKind;
+use relapse::outgoing::guard::GuardedResolver;
 
 use super::desk::Desk;
 use super::desk::Memory;

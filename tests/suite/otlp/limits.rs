@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
 use relapse::source::NotStored;
-use relapse::source::otlp::server::Bounds;
+use relapse::source::receive::server::Bounds;
 use serde_json::Value as Json;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;

@@ -21,22 +21,22 @@ use serde_json::Value as Json;
 use serde_json::json;
 
 /// 2025-10-01T08:00:00Z.
-pub(super) const NANOS: u64 = 1_759_305_600_000_000_000;
+pub(crate) const NANOS: u64 = 1_759_305_600_000_000_000;
 
-pub(super) fn text(value: &str) -> AnyValue {
+pub(crate) fn text(value: &str) -> AnyValue {
     AnyValue { value: Some(Value::StringValue(value.to_owned())) }
 }
 
-pub(super) fn attribute(key: &str, value: AnyValue) -> KeyValue {
+pub(crate) fn attribute(key: &str, value: AnyValue) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
-pub(super) fn resource(pairs: &[(&str, &str)]) -> Resource {
+pub(crate) fn resource(pairs: &[(&str, &str)]) -> Resource {
     let attributes = pairs.iter().map(|(key, value)| attribute(key, text(value))).collect();
     Resource { attributes, ..Resource::default() }
 }
 
-pub(super) fn api() -> Resource {
+pub(crate) fn api() -> Resource {
     resource(&[
         ("service.name", "api"),
         ("service.version", "2.0.0"),
@@ -45,11 +45,11 @@ pub(super) fn api() -> Resource {
     ])
 }
 
-pub(super) fn log(nanos: u64, body: &str) -> LogRecord {
+pub(crate) fn log(nanos: u64, body: &str) -> LogRecord {
     LogRecord { time_unix_nano: nanos, severity_number: 17, body: Some(text(body)), ..LogRecord::default() }
 }
 
-pub(super) fn logs(resource: Resource, log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
+pub(crate) fn logs(resource: Resource, log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
     let scope = Some(InstrumentationScope { name: "shop.checkout".to_owned(), ..InstrumentationScope::default() });
     let scope_logs = vec![ScopeLogs { scope, log_records, ..ScopeLogs::default() }];
     ExportLogsServiceRequest {
@@ -57,14 +57,14 @@ pub(super) fn logs(resource: Resource, log_records: Vec<LogRecord>) -> ExportLog
     }
 }
 
-pub(super) fn traces(resource: Resource, spans: Vec<Span>) -> ExportTraceServiceRequest {
+pub(crate) fn traces(resource: Resource, spans: Vec<Span>) -> ExportTraceServiceRequest {
     let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
     let resource_spans = vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
     ExportTraceServiceRequest { resource_spans }
 }
 
 /// A span that saw `message` raised and failed of it.
-pub(super) fn failed_span(nanos: u64, kind: &str, message: &str) -> Span {
+pub(crate) fn failed_span(nanos: u64, kind: &str, message: &str) -> Span {
     let event = Event {
         time_unix_nano: nanos,
         name: "exception".to_owned(),
@@ -122,7 +122,7 @@ fn scope_json(scope: Option<&InstrumentationScope>) -> Json {
     scope.map_or(Json::Null, |scope| json!({ "name": scope.name }))
 }
 
-pub(super) fn logs_json(request: &ExportLogsServiceRequest) -> String {
+pub(crate) fn logs_json(request: &ExportLogsServiceRequest) -> String {
     let record = |log: &LogRecord| {
         json!({
             "timeUnixNano": log.time_unix_nano.to_string(),
@@ -146,7 +146,7 @@ pub(super) fn logs_json(request: &ExportLogsServiceRequest) -> String {
     json!({ "resourceLogs": request.resource_logs.iter().map(group).collect::<Vec<_>>() }).to_string()
 }
 
-pub(super) fn traces_json(request: &ExportTraceServiceRequest) -> String {
+pub(crate) fn traces_json(request: &ExportTraceServiceRequest) -> String {
     let event = |event: &Event| json!({ "timeUnixNano": event.time_unix_nano.to_string(), "name": event.name, "attributes": pairs_json(&event.attributes) });
     let span = |span: &Span| {
         json!({

@@ -2,8 +2,8 @@
 
 mod crash;
 mod limits;
-mod make;
+pub(crate) mod make;
 mod mapping;
-mod rig;
+pub(crate) mod rig;
 mod screen;
 mod senders;

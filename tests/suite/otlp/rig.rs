@@ -1,7 +1,6 @@
 //! A sidecar that takes OTLP, and how to talk to it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -11,23 +10,20 @@ use hyper::Request;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use relapse::matcher::Matcher;
-use relapse::matcher::scanner::ScannerConfig;
 use relapse::source::Batch;
-use relapse::source::SourceContext;
 use relapse::source::otlp;
-use relapse::source::otlp::server::Bounds;
-use relapse::source::status::StatusHandle;
+use relapse::source::receive::server::Bounds;
 use reqwest::Client;
 use reqwest::StatusCode;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::peers;
-use crate::run::sidecar::CATALOG;
+use crate::run::sidecar;
 use crate::run::sidecar::Home;
 use crate::run::sidecar::Sidecar;
 
@@ -96,7 +92,7 @@ impl Receiver {
 }
 
 /// Protobuf, not compressed.
-pub(super) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 pub(super) const GZIP: (&str, &str) = ("content-encoding", "gzip");
 
@@ -114,15 +110,7 @@ impl Alone {
     pub(super) async fn start(room: usize, bounds: Bounds) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let loaded = relapse::catalog::load::from_str("catalog.yaml", CATALOG);
-        let context = SourceContext {
-            matcher: watch::channel(Arc::new(Matcher::new(&loaded.catalog))).1,
-            scanner: ScannerConfig::default(),
-            positions: Vec::new(),
-            now: || Timestamp::UNIX_EPOCH,
-            status: StatusHandle::default(),
-            own_directories: Vec::new(),
-        };
+        let context = sidecar::context(|| Timestamp::UNIX_EPOCH);
         let (output, batches) = mpsc::channel(room);
         let stop = CancellationToken::new();
         let served = spawn(otlp::serve(listener, context, output, bounds, stop.clone()));
@@ -130,14 +118,8 @@ impl Alone {
     }
 
     /// Answers everything that is handed over.
-    pub(super) fn answer_all(mut self) -> JoinHandle<()> {
-        spawn(async move {
-            while let Some(batch) = self.batches.recv().await {
-                if let Some(sender) = batch.sender {
-                    sender.answer(Ok(()));
-                }
-            }
-        })
+    pub(super) fn answer_all(self) -> JoinHandle<()> {
+        spawn(answer_all(self.batches))
     }
 
     /// Tells it to stop, and waits until it has.
@@ -151,6 +133,15 @@ impl Alone {
     }
 }
 
+/// Says that every batch is stored.
+pub(crate) async fn answer_all(mut batches: mpsc::Receiver<Batch>) {
+    while let Some(batch) = batches.recv().await {
+        if let Some(sender) = batch.sender {
+            sender.answer(Ok(()));
+        }
+    }
+}
+
 pub(super) async fn post(address: SocketAddr, body: Vec<u8>) -> reqwest::Response {
     let url = format!("http://{address}/v1/logs");
     Client::new().post(url).header(PROTOBUF.0, PROTOBUF.1).body(body).send().await.unwrap()
@@ -158,14 +149,23 @@ pub(super) async fn post(address: SocketAddr, body: Vec<u8>) -> reqwest::Respons
 
 /// One call over gRPC: its status, its headers and trailers together. `compressed`: the flag of the message.
 pub(super) async fn call(address: SocketAddr, method: &str, message: &[u8], compressed: bool) -> (i32, HeaderMap) {
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    call_over(tokio::net::TcpStream::connect(address).await.unwrap(), method, message, compressed).await
+}
+
+/// The same over any stream.
+pub(crate) async fn call_over<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    method: &str,
+    message: &[u8],
+    compressed: bool,
+) -> (i32, HeaderMap) {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     spawn(connection);
     let mut body = vec![u8::from(compressed)];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     body.extend(message);
-    let request = Request::post(format!("http://{address}{method}"))
+    let request = Request::post(format!("http://127.0.0.1{method}"))
         .header("content-type", "application/grpc")
         .header("grpc-encoding", if compressed { "gzip" } else { "identity" })
         .body(Full::new(Bytes::from(body)))
@@ -181,7 +181,7 @@ pub(super) async fn call(address: SocketAddr, method: &str, message: &[u8], comp
 
 /// Runs beside the test.
 #[expect(clippy::disallowed_methods, reason = "a test awaits what it spawns, or ends it with its runtime")]
-pub(super) fn spawn<F>(future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {

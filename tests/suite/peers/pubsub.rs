@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use serde_json::json;
 use tempfile::TempDir;
@@ -25,6 +27,15 @@ fn jar() -> PathBuf {
              or name its jar in RELAPSE_TEST_PUBSUB_EMULATOR"
         )
     })
+}
+
+/// How a message is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As JSON.
+    Wrapped,
+    /// As it is.
+    Unwrapped,
 }
 
 /// A running emulator.
@@ -72,6 +83,17 @@ impl Emulator {
         name
     }
 
+    /// A new subscription that is pushed, by its full name.
+    pub(crate) async fn pushed(&self, name: &str, endpoint: &str, form: Form) -> String {
+        let name = format!("projects/test/subscriptions/{name}");
+        let mut push = json!({"pushEndpoint": endpoint});
+        if form == Form::Unwrapped {
+            push["noWrapper"] = json!({"writeMetadata": true});
+        }
+        self.put(&name, &json!({"topic": TOPIC, "ackDeadlineSeconds": 10, "pushConfig": push})).await;
+        name
+    }
+
     pub(crate) async fn publish(&self, texts: &[String]) {
         for texts in texts.chunks(500) {
             let messages: Vec<_> = texts.iter().map(|text| json!({"data": base64(text.as_bytes())})).collect();
@@ -89,14 +111,5 @@ impl Emulator {
 
 /// As JSON carries bytes.
 pub(crate) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |bits: u32| char::from(DIGITS[(bits & 63) as usize]);
-    bytes
-        .chunks(3)
-        .flat_map(|chunk| {
-            let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
-            let digits = [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)];
-            (0..4).map(move |at| if at <= chunk.len() { digits[at] } else { '=' })
-        })
-        .collect()
+    BASE64_STANDARD.encode(bytes)
 }

@@ -33,7 +33,7 @@ fn mistakes(page: &str, known: &BTreeSet<String>) -> Vec<String> {
         }
         rows.insert((*row).to_owned());
     }
-    let wanted = [("R", 15), ("L", 10), ("W", 4), ("C", 5)];
+    let wanted = [("R", 15), ("L", 10), ("W", 4), ("C", 5), ("N", 6)];
     let wanted = wanted.iter().flat_map(|(kind, count)| (1..=*count).map(move |number| format!("{kind}{number}")));
     mistakes.extend(wanted.filter(|row| !rows.contains(row)).map(|row| format!("{row} is left out")));
     mistakes

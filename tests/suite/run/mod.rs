@@ -9,10 +9,11 @@ mod documented;
 mod faults;
 mod journald;
 #[cfg(feature = "gcp")]
-mod pubsub;
+pub(crate) mod pubsub;
 mod reload;
 mod replay;
 mod rotation;
 pub(crate) mod sidecar;
 mod spans;
 mod syslog;
+mod tls;

@@ -13,7 +13,7 @@ use crate::peers::Emulator;
 use crate::peers::WebhookReceiver;
 
 /// A log entry as a sink of Cloud Logging exports it.
-fn entry(number: usize) -> String {
+pub(crate) fn entry(number: usize) -> String {
     json!({
         "insertId": format!("entry-{number}"),
         "logName": "projects/test/logs/run.googleapis.com%2Fstderr",
@@ -26,7 +26,7 @@ fn entry(number: usize) -> String {
     .to_string()
 }
 
-fn entries(numbers: std::ops::Range<usize>) -> Vec<String> {
+pub(crate) fn entries(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(entry).collect()
 }
 
@@ -46,15 +46,8 @@ async fn start(home: &Home, emulator: &Emulator, subscription: &str) -> Sidecar 
     home.spawn(command(home, emulator, subscription)).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_delivered_again_counts_once_and_pages_once() {
-    let emulator = Emulator::start().await;
-    let subscription = emulator.subscription("again").await;
-    let (home, hook) = (Home::new(), WebhookReceiver::start());
-    let mut command = command(&home, &emulator, &subscription);
-    command.args(["--webhook", &hook.url("/hook")]);
-    let sidecar = home.spawn(command).await;
-    // A hundred deliveries of one entry, and others that only look like it.
+/// Publishes a hundred messages of one entry, and others that only look like it: thirteen, in one episode.
+pub(crate) async fn deliver_again(emulator: &Emulator, sidecar: &Sidecar) {
     emulator.publish(&vec![entry(1); 100]).await;
     emulator.publish(&entries(2..12)).await;
     emulator.publish(&vec!["2025-10-01 08:30:00,000 - app - ERROR - numbered failure 12".to_owned(); 2]).await;
@@ -67,6 +60,17 @@ async fn what_is_delivered_again_counts_once_and_pages_once() {
     let incident = &sidecar.incidents().await[0];
     assert_eq!((&incident["state"], &incident["episodes"]), (&json!("relapsed"), &json!(1)), "{incident}");
     assert_eq!(incident["episode"]["releases"][0], "api-00735-abc", "{incident}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_again_counts_once_and_pages_once() {
+    let emulator = Emulator::start().await;
+    let subscription = emulator.subscription("again").await;
+    let (home, hook) = (Home::new(), WebhookReceiver::start());
+    let mut command = command(&home, &emulator, &subscription);
+    command.args(["--webhook", &hook.url("/hook")]);
+    let sidecar = home.spawn(command).await;
+    deliver_again(&emulator, &sidecar).await;
     peers::eventually("the page", || async { (!hook.received().is_empty()).then_some(()) }).await;
     let ready = sidecar.text("/readyz?verbose").await;
     assert!(ready.contains("[+]source/pubsub/projects/test/subscriptions/again ok"), "{ready}");

@@ -9,9 +9,16 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 
+use jiff::Timestamp;
+use relapse::matcher::Matcher;
+use relapse::matcher::scanner::ScannerConfig;
+use relapse::source::SourceContext;
+use relapse::source::status::StatusHandle;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::peers;
 
@@ -29,6 +36,19 @@ tests:
   - { name: there, input: "numbered failure 1", expect: { count: 1 } }
   - { name: not there, input: "calm", expect: { verdict: none } }
 "#;
+
+/// What a source is given that judges by [`CATALOG`].
+pub(crate) fn context(now: fn() -> Timestamp) -> SourceContext {
+    let loaded = relapse::catalog::load::from_str("catalog.yaml", CATALOG);
+    SourceContext {
+        matcher: watch::channel(Arc::new(Matcher::new(&loaded.catalog))).1,
+        scanner: ScannerConfig::default(),
+        positions: Vec::new(),
+        now,
+        status: StatusHandle::default(),
+        own_directories: Vec::new(),
+    }
+}
 
 /// A directory with a catalog, a state directory and a log file; sidecars are started in it.
 #[derive(Debug)]
@@ -53,6 +73,11 @@ impl Home {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Where the API is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn append(&self, name: &str, text: impl AsRef<[u8]>) {

@@ -1,26 +1,20 @@
 //! A Pub/Sub source by itself: what the pipeline does not store comes again, under the same name, until it is.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use relapse::catalog::load;
-use relapse::matcher::Matcher;
-use relapse::matcher::scanner::ScannerConfig;
 use relapse::source;
 use relapse::source::Batch;
 use relapse::source::NotStored;
 use relapse::source::SourceConfig;
-use relapse::source::SourceContext;
 use relapse::source::pubsub::PubsubConfig;
 use relapse::source::pubsub::Subscription;
 use relapse::source::status::StatusHandle;
 use tokio::sync::mpsc;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::peers::Emulator;
-use crate::run::sidecar::CATALOG;
+use crate::run::sidecar;
 
 fn now() -> Timestamp {
     "2025-10-01T08:00:00Z".parse().unwrap()
@@ -37,16 +31,8 @@ struct Running {
 fn start(url: &str, subscription: &str) -> Running {
     let subscription = Subscription::try_from(subscription.to_owned()).unwrap();
     let config = PubsubConfig { endpoint: Some(url.to_owned()), ..PubsubConfig::new(subscription) };
-    let matcher = Arc::new(Matcher::new(&load::from_str("catalog.yaml", CATALOG).catalog));
-    let (status, stop) = (StatusHandle::default(), CancellationToken::new());
-    let context = SourceContext {
-        matcher: watch::channel(matcher).1,
-        scanner: ScannerConfig::default(),
-        positions: Vec::new(),
-        now,
-        status: status.clone(),
-        own_directories: Vec::new(),
-    };
+    let (context, stop) = (sidecar::context(now), CancellationToken::new());
+    let status = context.status.clone();
     let (sender, batches) = mpsc::channel(8);
     let stopped = stop.clone();
     let run = move || source::run(&SourceConfig::Pubsub(config), context, &sender, &stopped).unwrap();

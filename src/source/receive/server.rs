@@ -1,11 +1,15 @@
 //! Connections: HTTP/1 and HTTP/2 on the same port, bounded in number and in time, and an orderly end.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
+use hyper::Request;
+use hyper::Response;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
@@ -14,12 +18,21 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
 
 use crate::listen::connection::Bounded;
 use crate::listen::connection::Connection;
 use crate::listen::connection::Limits;
-use crate::source::otlp::exchange::Exchange;
-use crate::source::otlp::note_connection;
+use crate::listen::tls::Tls;
+
+/// Whoever answers requests.
+pub(in crate::source) trait Answers: Send + Sync + 'static {
+    /// What the source is called in relapse's log.
+    const NAME: &'static str;
+
+    /// Answers one request.
+    fn answer(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+}
 
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
@@ -72,45 +85,52 @@ fn protocols(bounds: Bounds) -> Builder<TokioExecutor> {
 }
 
 /// Serves until `stop` is cancelled, then lets requests under way finish.
-pub(super) async fn serve(listeners: Vec<TcpListener>, exchange: Arc<Exchange>, stop: CancellationToken) {
-    let bounds = exchange.bounds();
+pub(in crate::source) async fn serve<A: Answers>(
+    (listeners, tls): (Vec<TcpListener>, Option<Tls>),
+    answers: Arc<A>,
+    bounds: Bounds,
+    stop: CancellationToken,
+) {
     let mut doors = JoinSet::new();
     for listener in listeners {
         let Bounds { connections, headers: opening, idle, .. } = bounds;
-        let listener = Bounded::with_limits(listener, Limits { connections, opening, idle });
-        doors.spawn(accept(listener, Arc::clone(&exchange), bounds, stop.clone()));
+        let listener = Bounded::with_limits(listener, Limits { connections, opening, idle }).over(tls.clone());
+        doors.spawn(accept(listener, Arc::clone(&answers), bounds, stop.clone()));
     }
     while let Some(ended) = doors.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(%error, "a listener of OTLP failed; this is a defect of relapse");
+            tracing::error!(%error, source = A::NAME, "a listener failed; this is a defect of relapse");
         }
     }
 }
 
-async fn accept(mut listener: Bounded, exchange: Arc<Exchange>, bounds: Bounds, stop: CancellationToken) {
+async fn accept<A: Answers>(mut listener: Bounded, answers: Arc<A>, bounds: Bounds, stop: CancellationToken) {
     let protocols = protocols(bounds);
     let mut connections = JoinSet::new();
     while let Some((connection, _)) = stop.run_until_cancelled(listener.accept()).await {
-        let (exchange, protocols, stop) = (Arc::clone(&exchange), protocols.clone(), stop.clone());
-        connections.spawn(async move { attend(connection, exchange, &protocols, stop).await });
+        let (answers, protocols, stop) = (Arc::clone(&answers), protocols.clone(), stop.clone());
+        connections.spawn(async move { attend(connection, answers, &protocols, stop).await });
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(bounds.drain, drained).await.is_err() {
-        tracing::warn!("OTLP requests under way did not end in time; their senders get no answer and send again");
+        tracing::warn!(
+            source = A::NAME,
+            "requests under way did not end in time; their senders get no answer and send again"
+        );
     }
 }
 
-async fn attend(
+async fn attend<A: Answers>(
     connection: Connection,
-    exchange: Arc<Exchange>,
+    answers: Arc<A>,
     protocols: &Builder<TokioExecutor>,
     stop: CancellationToken,
 ) {
     let service = service_fn(move |request| {
-        let exchange = Arc::clone(&exchange);
-        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+        let answers = Arc::clone(&answers);
+        async move { Ok::<_, Infallible>(answers.answer(request).await) }
     });
     let mut served = pin!(protocols.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
@@ -121,6 +141,12 @@ async fn attend(
         }
     };
     if let Err(error) = ended {
-        note_connection(&*error);
+        note(A::NAME, &*error);
     }
+}
+
+/// What went wrong with one connection: nobody's fault, and of interest to nobody else.
+fn note(source: &'static str, error: &dyn std::error::Error) {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    tracing::debug!(source, %error, kind = cause.map(|cause| tracing::field::debug(cause.kind())), "a connection ended");
 }

@@ -16,26 +16,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use hyper::body::Body;
 use hyper::body::Frame;
 use hyper::body::Incoming;
+use hyper::header;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 
-use crate::source::otlp::reply::Refusal;
+use crate::source::receive::refusal::Refusal;
 use crate::telemetry::labels::RequestOutcome;
 
 /// A body as it is sent.
-pub(super) const MAX_WIRE: usize = 4 * 1024 * 1024;
+pub(in crate::source) const MAX_WIRE: usize = 4 * 1024 * 1024;
 /// The same, decompressed.
-pub(super) const MAX_DECODED: usize = 16 * 1024 * 1024;
+pub(in crate::source) const MAX_DECODED: usize = 16 * 1024 * 1024;
 /// Decoded bytes for one on the wire, beyond [`RATIO_FROM`].
 const MAX_RATIO: usize = 100;
 /// Small bodies may be as repetitive as they like.
 const RATIO_FROM: usize = 1024 * 1024;
-/// Bodies of all requests together, decoded.
-const MAX_HELD: usize = 64 * 1024 * 1024;
 /// Of a body that is too big, so much more is read before the answer.
 const MAX_LINGER: usize = 64 * 1024 * 1024;
 /// Decompressed at a time.
@@ -45,17 +45,18 @@ const UNIT: usize = 1024;
 
 /// Room for the bodies of all requests.
 #[derive(Debug, Clone)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(in crate::source) struct Room(Arc<Semaphore>);
 
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_HELD / UNIT)))
+impl Room {
+    /// For so many bytes, decoded.
+    pub(in crate::source) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes / UNIT)))
     }
 }
 
 /// What one request holds of it, until it is answered.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(in crate::source) struct Held {
     room: Room,
     permits: Mutex<Vec<OwnedSemaphorePermit>>,
     wire: AtomicUsize,
@@ -63,21 +64,21 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(room: Room) -> Arc<Self> {
+    pub(in crate::source) fn new(room: Room) -> Arc<Self> {
         Arc::new(Self { room, permits: Mutex::default(), wire: AtomicUsize::new(0), ended: Mutex::default() })
     }
 
     /// Bytes that came.
-    pub(super) fn wire(&self) -> usize {
+    pub(in crate::source) fn wire(&self) -> usize {
         self.wire.load(Ordering::Relaxed)
     }
 
     /// How the request ended, if that is known.
-    pub(super) fn outcome(&self) -> Option<RequestOutcome> {
+    pub(in crate::source) fn outcome(&self) -> Option<RequestOutcome> {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn end(&self, outcome: RequestOutcome) {
+    pub(in crate::source) fn end(&self, outcome: RequestOutcome) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 
@@ -87,7 +88,7 @@ impl Held {
     }
 
     /// Holds room for `bytes` more.
-    pub(super) fn hold(&self, bytes: usize) -> Result<(), Refusal> {
+    pub(in crate::source) fn hold(&self, bytes: usize) -> Result<(), Refusal> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.room.0).try_acquire_many_owned(units).map_err(|_| Refusal::Busy)?;
         let mut held = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +111,7 @@ impl Held {
 
 /// A body that refuses to be too big or too slow.
 #[derive(Debug)]
-pub(super) struct Limited {
+pub(in crate::source) struct Limited {
     body: Incoming,
     held: Arc<Held>,
     deadline: Pin<Box<Sleep>>,
@@ -118,13 +119,13 @@ pub(super) struct Limited {
 
 impl Limited {
     /// A body that comes `within` some time.
-    pub(super) fn new(body: Incoming, held: Arc<Held>, within: Duration) -> Self {
+    pub(in crate::source) fn new(body: Incoming, held: Arc<Held>, within: Duration) -> Self {
         Self { body, held, deadline: Box::pin(tokio::time::sleep(within)) }
     }
 
     /// All of it. What is too big is still let in for a while and thrown away: a sender that is cut off in the middle of sending does
     /// not hear why.
-    pub(super) async fn read(mut self) -> Result<Bytes, Refusal> {
+    pub(in crate::source) async fn read(mut self) -> Result<Bytes, Refusal> {
         let refusal = match (&mut self).collect().await {
             Ok(whole) => return Ok(whole.to_bytes()),
             Err(refusal) => refusal,
@@ -171,7 +172,7 @@ impl Body for Limited {
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(in crate::source) enum Compression {
     /// Not at all.
     None,
     /// `gzip`.
@@ -180,8 +181,23 @@ pub(super) enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// What a request says: one layer at most.
+    pub(in crate::source) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let mut named = headers.get_all(header::CONTENT_ENCODING).iter();
+        let (first, more) = (named.next(), named.next());
+        let first = first.map_or(Some(""), |value| value.to_str().ok()).filter(|_| more.is_none());
+        match first.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
+            Some("" | "identity") => Ok(Self::None),
+            Some("gzip" | "x-gzip") => Ok(Self::Gzip),
+            Some("zstd") => Ok(Self::Zstd),
+            _ => Err(Refusal::Unsupported("a body is compressed once, by gzip or zstd".to_owned())),
+        }
+    }
+}
+
 /// What `body` is when decompressed.
-pub(super) fn decompress(body: Bytes, compression: Compression, held: &Held) -> Result<Bytes, Refusal> {
+pub(in crate::source) fn decompress(body: Bytes, compression: Compression, held: &Held) -> Result<Bytes, Refusal> {
     let broken =
         |error: &dyn std::fmt::Display| Refusal::Malformed(format!("the body cannot be decompressed: {error}"));
     match compression {
@@ -213,7 +229,7 @@ fn inflate(
 }
 
 /// Whether a body of `wire` bytes may have become one of `decoded`.
-pub(super) fn check(wire: usize, decoded: usize) -> Result<(), Refusal> {
+pub(in crate::source) fn check(wire: usize, decoded: usize) -> Result<(), Refusal> {
     if decoded > MAX_DECODED {
         return Err(Refusal::TooLarge(format!(
             "the body has more than {MAX_DECODED} bytes when decompressed; send smaller batches"
