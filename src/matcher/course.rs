@@ -200,7 +200,7 @@ impl<'a, 'b> Course<'a, 'b> {
             let from = walk.lines.start();
             watch.pass(&mut walk.lines, bytes, self.search.newlines(), until.min(self.end));
             walk.bytes += walk.lines.start() - from;
-            let Some(line) = walk.lines.next(&self.search, (until, self.end)) else { return None };
+            let line = walk.lines.next(&self.search, (until, self.end))?;
             walk.bytes += line.len();
             let due = if let Some(known) = watch.stands(bytes, &line) {
                 watch.is_known_due(known).then_some(line.start)

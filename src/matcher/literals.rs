@@ -78,11 +78,11 @@ pub(crate) fn of_signature(signature: &Signature, rarity: &Rarity) -> Option<Req
         }
         None => of(&signature.detection, rarity),
     };
-    set.map(without_longer)
+    set.map(|set| without_longer(&set))
 }
 
 /// Without the members that hold another one: that one calls already.
-fn without_longer(set: Required) -> Required {
+fn without_longer(set: &[Vec<u8>]) -> Required {
     let holds = |text: &[u8], other: &[u8]| text.len() > other.len() && memchr::memmem::find(text, other).is_some();
     let is_needed = |text: &&Vec<u8>| !set.iter().any(|other| holds(text, other));
     set.iter().filter(is_needed).cloned().collect()

@@ -208,7 +208,9 @@ fn gram_set(tier: Tier, grams: impl Iterator<Item = u64>) -> Grams {
     let mut distinct = grams.collect::<Vec<_>>();
     distinct.dedup();
     let mut set = Grams::new(distinct.len(), tier.gram());
-    distinct.iter().for_each(|gram| set.insert(*gram));
+    for gram in distinct {
+        set.insert(gram);
+    }
     set
 }
 

@@ -68,7 +68,7 @@ fn in_a_steady_stream_a_change_is_heard_at_its_line() {
     lines[2600] = healthy("1.2", 0).replace("service.version", "version");
     lines[2700] = "INFO: no release\n".to_owned();
     lines[2800] = "INFO: boom\n".to_owned();
-    lines[2900] = healthy("1.0", 7).replace("}", r#","env":"uat"}"#);
+    lines[2900] = healthy("1.0", 7).replace('}', r#","env":"uat"}"#);
     let log = lines.concat();
     let (whole, decoded) = watch(&[&log], true);
     // Blocks after the first are steady.
