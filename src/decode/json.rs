@@ -75,7 +75,7 @@ fn read_wrapped(
             return Some(unread_time || inner_unread);
         }
     }
-    body((key, &message), zone, record);
+    body((key, &message), is_collected(&pairs), zone, record);
     if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
         let found = exception::parse(&record.body);
         if !found.is_empty() {
@@ -155,13 +155,23 @@ fn append(rest: &str, record: &mut Record) {
     }
 }
 
+/// Whether a collector made the object (Filebeat, Vector, a container's log driver): its `message` is a line as the service printed it.
+fn is_collected(pairs: &Pairs<'_>) -> bool {
+    let standard = pairs.get("stream").is_some_and(|stream| matches!(stream, "stdout" | "stderr"));
+    let names = ["@metadata.beat", "source_type", "kubernetes.pod_name", "kubernetes.pod.name"];
+    standard || names.iter().any(|name| pairs.get(name).is_some())
+}
+
 /// The message as the body; what a collector wrapped unread still has the header of its line.
-fn body((key, message): (&str, &str), zone: Option<&TimeZone>, record: &mut Record) {
-    if matches!(key, "textPayload" | "log" | "text") {
+fn body((key, message): (&str, &str), collected: bool, zone: Option<&TimeZone>, record: &mut Record) {
+    let wrapped = matches!(key, "textPayload" | "log" | "text");
+    if wrapped || collected && key == "message" {
         let (time, severity) = (record.time, record.severity.take());
         crate::decode::plain(message, zone, record);
         record.time = time.or(record.time);
-        record.severity = severity.or_else(|| record.severity.take());
+        // The level of a system log is that of its transport: what the line says is nearer.
+        let said = record.severity.take();
+        record.severity = if wrapped { severity.or(said) } else { said.or(severity) };
         return;
     }
     record.body =

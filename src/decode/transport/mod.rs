@@ -15,6 +15,7 @@ mod collected;
 mod container;
 mod encoding;
 mod otlp;
+mod platform;
 mod pretty;
 mod split;
 mod stamped;
@@ -103,6 +104,8 @@ impl Form {
             Self::LogEntries
         } else if collected::is_row(text) {
             Self::Collected
+        } else if stamped::is_of_a_platform(text) {
+            Self::Stamped
         } else if line::prefix_len(text) > 0 {
             Self::Labelled
         } else if stamped::is_stamped(text) {
@@ -211,7 +214,8 @@ impl State {
                 splits.finish(emit);
             }
             Self::Entries(splits) => splits.finish(emit),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => {}
+            Self::Collected(collected) => collected.finish(emit),
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => {}
         }
     }
 
@@ -222,7 +226,8 @@ impl State {
                 objects.pending().into_iter().chain(splits.pending()).min_by_key(|place| place.offset)
             }
             Self::Entries(splits) => splits.pending(),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => None,
+            Self::Collected(collected) => collected.pending(),
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => None,
         }
     }
 }
