@@ -116,9 +116,34 @@ fn continues(line: &[u8]) -> bool {
         Some(b'T' | b'D' | b'C' | b'S' | b'c' | b'>' | b'H' | b'L') => {
             CONTINUATIONS.iter().any(|row| line.starts_with(row)) || crash::continues(line)
         }
-        Some(b'#' | b'[' | b's' | b'n' | b'N') => crash::continues(line),
-        _ => false,
+        Some(b'#' | b'[' | b's' | b'n' | b'N') => crash::continues(line) || crash::is_row_of_ruby(line),
+        _ => crash::is_row_of_ruby(line),
     }
+}
+
+/// Length of the margin of a header that stands apart from the line's beginning: Rich leaves the column of the time empty
+/// (`           ERROR    text`), `tracing` and consola indent (`  2025-…Z  INFO shop: text`, ` WARN  text`), Sentry names itself.
+fn margin_len(line: &[u8]) -> usize {
+    let blanks = line.iter().take(64).take_while(|byte| **byte == b' ').count();
+    let rest = line.get(blanks..).unwrap_or_default();
+    let len = rest.iter().take(9).take_while(|byte| byte.is_ascii_uppercase()).count();
+    let level = LEVELS.contains(&rest.get(..len).unwrap_or_default());
+    let parted = rest.iter().skip(len).take(9).take_while(|byte| **byte == b' ').count();
+    let found = if level {
+        (blanks >= 6 && len + parted == 9 || blanks == 1 && parted == 2) && rest.len() > len + parted
+    } else {
+        let dated = blanks == 2 && rest.get(10) == Some(&b'T');
+        let after = || time::leading(rest).and_then(|stamp| rest.get(stamp.len..)).map(<[u8]>::trim_ascii_start);
+        dated && after().is_some_and(|after| matches!(opening(after), Some(Opening::Level(_))))
+    };
+    if found {
+        return blanks;
+    }
+    let own = if blanks == 1 { rest.strip_prefix(b"[").filter(|rest| rest.first() != Some(&b' ')) } else { None };
+    let close = own.and_then(|own| own.iter().take(24).position(|byte| *byte == b']'));
+    let behind = close.and_then(|close| rest.get(close + 2..)).and_then(|rest| rest.strip_prefix(b" "));
+    let colon = |rest: &[u8]| matches!(opening(rest), Some(Opening::Level(len)) if rest.get(len) == Some(&b':'));
+    behind.filter(|rest| colon(rest)).map_or(0, |rest| line.len() - rest.len())
 }
 
 /// How the header in `line` begins; `None` where the line is no header. Looks at the first bytes only, which also bounds its
@@ -147,6 +172,7 @@ pub(super) fn opening(line: &[u8]) -> Option<Opening> {
 /// development launcher.
 pub(super) fn prefix_len(line: &[u8]) -> usize {
     let len = match line.first() {
+        Some(b' ') => margin_len(line),
         Some(b'[') => label_len(line),
         Some(b'0'..=b'9') => cri_len(line).max(compose_len(line)),
         Some(first) if first.is_ascii_alphabetic() => compose_len(line),
@@ -228,6 +254,12 @@ fn bracket(line: &[u8]) -> bool {
     }
     let Some(end) = inside.iter().take(80).position(|byte| *byte == b']') else { return false };
     let content = inside.get(..end).unwrap_or_default().trim_ascii();
+    // Tornado and Jupyter: `[E 250908 08:47:01 web:12]`.
+    if let [letter, b' ', stamp @ ..] = content
+        && severity::letter(*letter).is_some()
+    {
+        return time::leading(stamp).is_some();
+    }
     let after = inside.get(end + 1..).unwrap_or_default();
     if severity::number(content).is_some() {
         return true;

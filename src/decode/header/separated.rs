@@ -7,6 +7,7 @@ use crate::decode::header::cursor::identifier;
 use crate::decode::header::fields;
 use crate::decode::severity;
 use crate::decode::time;
+use crate::model::record::Severity;
 
 /// `| LEVEL | module:function:line | message`, loguru's default with ` - ` included.
 pub(super) fn pipes(cursor: &mut Cursor<'_>) {
@@ -128,8 +129,47 @@ pub(super) fn brackets(cursor: &mut Cursor<'_>) {
     }
 }
 
+/// Tornado's `E 250908 08:47:01 web:12`, Jupyter's `I 2025-09-08 08:47:01.122 ServerApp`.
+fn lettered(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let Some((letter, rest)) = content.split_once(' ').filter(|(letter, _)| letter.len() == 1) else { return false };
+    let number = letter.bytes().next().and_then(severity::letter);
+    let (Some(number), Some(stamp)) = (number, time::leading(rest.as_bytes())) else { return false };
+    cursor.header.took(&stamp);
+    cursor.header.severity = Some(Severity { text: letter.to_owned(), number });
+    let name = rest.get(stamp.len..).unwrap_or_default().trim();
+    match name.rsplit_once(':').filter(|(_, line)| digits(line)) {
+        Some((module, line)) => {
+            cursor.set("code.namespace", module);
+            cursor.set("code.line.number", line);
+        }
+        None => cursor.set("logger.name", name),
+    }
+    true
+}
+
+/// Rich's `09/08/25 08:47:01`, the date as C writes it: what stands in a bracket never begins with a year of two digits.
+fn american(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let short = |part: &str| part.len() == 2 && digits(part);
+    let Some((date, clock)) = content.split_once(' ') else { return false };
+    let mut parts = date.split('/');
+    let (Some(month), Some(day), Some(year), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    if ![month, day, year].into_iter().all(short) {
+        return false;
+    }
+    let stamp = time::leading(format!("20{year}-{month}-{day} {clock}").as_bytes());
+    if let Some(stamp) = &stamp {
+        cursor.header.took(stamp);
+    }
+    stamp.is_some()
+}
+
 fn bracket_part(cursor: &mut Cursor<'_>, content: &str) -> bool {
     let known = cursor.header.severity.is_some();
+    if !known && (lettered(cursor, content) || american(cursor, content)) {
+        return true;
+    }
     if let Some(stamp) = time::leading(content.as_bytes()) {
         cursor.header.took(&stamp);
         let process = content.get(stamp.len..).unwrap_or_default();

@@ -85,6 +85,10 @@ pub(super) fn numeric(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> 
             slashed(reader, stamp)?;
             zone(reader, stamp);
         }
+        (2, separator @ (b'-' | b'.')) if reader.ahead(5) == separator && reader.ahead(6).is_ascii_digit() => {
+            day_first(reader, stamp, separator)?;
+            zone(reader, stamp);
+        }
         (2, b'-') if reader.ahead(3).is_ascii_digit() => {
             stamp.month = reader.small(2, 12)?;
             reader.eat(b'-');
@@ -126,6 +130,25 @@ fn year(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     Some(())
 }
 
+/// `08.09.2025 08:47:01`, and with dashes where the day can be nothing else.
+fn day_first(reader: &mut Reader<'_>, stamp: &mut Stamp, separator: u8) -> Option<()> {
+    let first = reader.small(2, 31)?;
+    reader.eat(separator);
+    let second = reader.small(2, 31)?;
+    reader.eat(separator);
+    let at = reader.at;
+    year(reader, stamp)?;
+    (stamp.day, stamp.month) = if second > 12 { (second, first) } else { (first, second) };
+    (stamp.month <= 12).then_some(())?;
+    if separator == b'-' && first <= 12 && second <= 12 {
+        reader.at = at + 4;
+        (stamp.year, stamp.month, stamp.day) = (0, 0, 0);
+    }
+    reader.eat(b',');
+    reader.any(b" T")?;
+    clock(reader, stamp, false)
+}
+
 /// `17/06/09 20:10:40` (year first), `08/Sep/2025:08:47:01 +0000`, `09/08/2025, 08:47:01` (day or month first: no moment).
 fn slashed(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     if reader.ahead(3).is_ascii_alphabetic() {
@@ -136,13 +159,26 @@ fn slashed(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     let second = reader.small(2, 31)?;
     reader.any(b"/")?;
     if reader.digits_ahead() == 4 {
-        reader.digits(4, 2200)?;
+        year(reader, stamp)?;
         reader.eat(b',');
-    } else {
-        stamp.day = reader.small(2, 31)?;
-        stamp.month = (second <= 12).then_some(second)?;
-        stamp.year = 2000 + i16::from(first);
+        reader.any(b" ")?;
+        let half = clock(reader, stamp, false).map(|()| is_half_day(reader))?;
+        // Where the clock has halves, the month comes first; elsewhere only what can be nothing else is read.
+        (stamp.month, stamp.day) = match (first, second) {
+            (1..=12, 1..) if second > 12 || half => (first, second),
+            (13..=31, 1..=12) => (second, first),
+            _ => (0, 0),
+        };
+        stamp.year = if stamp.month == 0 { 0 } else { stamp.year };
+        return Some(());
     }
+    let third = reader.small(2, 99)?;
+    (stamp.year, stamp.month, stamp.day) = if second > 12 {
+        // `11/21/26`: Rich writes the date as C does.
+        (2000 + i16::from(third), (first <= 12).then_some(first)?, second)
+    } else {
+        (2000 + i16::from(first), second, (third <= 31).then_some(third)?)
+    };
     reader.any(b" ")?;
     clock(reader, stamp, false)
 }
@@ -164,6 +200,10 @@ fn compact(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     stamp.month = reader.small(2, 12)?;
     stamp.day = reader.small(2, 31)?;
     reader.any(b" ")?;
+    // Tornado's clock has colons.
+    if reader.ahead(2) == b':' {
+        return clock(reader, stamp, true);
+    }
     if reader.digits_ahead() != 6 {
         return None;
     }
@@ -219,6 +259,12 @@ fn clock(reader: &mut Reader<'_>, stamp: &mut Stamp, strict: bool) -> Option<()>
     fraction(reader, stamp);
     half_day(reader, stamp);
     Some(())
+}
+
+/// Whether the clock that was just read ended in `AM` or `PM`.
+fn is_half_day(reader: &Reader<'_>) -> bool {
+    let end = reader.at.checked_sub(2).and_then(|at| reader.text.get(at..reader.at));
+    matches!(end, Some(b"AM" | b"PM"))
 }
 
 /// `AM` or `PM`, with or without a blank before it.

@@ -106,7 +106,7 @@ impl Form {
             Self::Collected
         } else if stamped::is_of_a_platform(text) {
             Self::Stamped
-        } else if line::prefix_len(text) > 0 {
+        } else if text.first() != Some(&b' ') && line::prefix_len(text) > 0 {
             Self::Labelled
         } else if stamped::is_stamped(text) {
             Self::Stamped
