@@ -9,6 +9,7 @@ use crate::decode::fields::Pairs;
 use crate::decode::flatten;
 use crate::decode::json_exception;
 use crate::decode::text;
+use crate::model::record::Exception;
 use crate::model::record::Record;
 use crate::model::record::Span;
 
@@ -110,7 +111,7 @@ fn needs_tree(pairs: &Pairs<'_>) -> bool {
             Some(b'c') => begins(&["cause", "context."]),
             Some(b'a') => begins(&["attributes"]),
             Some(b'r') => begins(&["record.", "reason"]),
-            Some(b'f') => key == "full_message",
+            Some(b'f') => key == "full_message" || begins(&["fields.e"]),
             Some(b'@') => key == "@x",
             Some(b'E') => begins(&["Exception"]),
             _ => false,
@@ -141,6 +142,26 @@ fn span(value: &Value) -> Option<Span> {
 fn speaks(pairs: &Pairs<'_>) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| pairs.get(key).is_some());
     has(&["message", "msg", "event"]) && has(&["severity", "level", "levelname", "timestamp", "time"])
+}
+
+/// The exceptions in the object that ends the first line of `body`: winston's, Monolog's and zap's console formats print what belongs to
+/// a message so.
+pub(super) fn behind(body: &str) -> Vec<Exception> {
+    let (line, rest) = body.split_once('\n').unwrap_or((body, ""));
+    if !line.trim_end().ends_with(['}', ']']) {
+        return Vec::new();
+    }
+    let Some(at) = [" {\"", "\t{\""].iter().filter_map(|mark| line.find(mark)).min() else { return Vec::new() };
+    let text = line.get(at + 1..).unwrap_or_default();
+    let value = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    let Some(Ok(value)) = value else { return Vec::new() };
+    let mut chain = json_exception::of_fields(&value);
+    if let [only] = chain.as_mut_slice()
+        && only.frames.is_empty()
+    {
+        only.frames = exception::go::stack(rest);
+    }
+    chain
 }
 
 /// Text that followed the object on later lines.

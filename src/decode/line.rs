@@ -366,11 +366,12 @@ fn logfmt(line: &[u8]) -> bool {
     if !known && !level() {
         return false;
     }
+    let quote = if value.first() == Some(&b'\'') { b'\'' } else { b'"' };
     let mut quoted = false;
     let mut after_blank = false;
     for (at, byte) in value.iter().enumerate() {
         match byte {
-            b'"' if at == 0 || value.get(at - 1) != Some(&b'\\') => quoted = !quoted,
+            mark if *mark == quote && (at == 0 || value.get(at - 1) != Some(&b'\\')) => quoted = !quoted,
             b' ' if !quoted => after_blank = true,
             b'=' if !quoted => return after_blank,
             byte if after_blank && !quoted && !key(byte) => return false,

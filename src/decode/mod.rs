@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::decode::config::FormatConfig;
 use crate::decode::transport::Encoding;
 use crate::decode::transport::Form;
+use crate::model::record::Exception;
 use crate::model::record::Record;
 use crate::model::record::Resource;
 use crate::model::record::Severity;
@@ -29,6 +30,7 @@ mod json;
 mod json_exception;
 mod line;
 mod logfmt;
+mod nested_exception;
 pub mod otlp;
 mod own_header;
 mod prefix;
@@ -297,6 +299,12 @@ fn logfmt_line(text: &str, first: usize, zone: Option<&TimeZone>, record: &mut R
         .map(exception::parse)
         .find(|chain| !chain.is_empty())
         .unwrap_or_default();
+    if record.exceptions.is_empty() {
+        // Go's errors are texts without a type.
+        let said = ["error", "err"].iter().find_map(|key| pairs.get(key));
+        let said = said.filter(|said| !matches!(*said, "" | "nil" | "<nil>" | "null" | "none" | "None"));
+        record.exceptions.extend(said.map(|said| Exception { message: said.to_owned(), ..Exception::default() }));
+    }
     record.body = message.map_or(line, |(_, message)| message).to_owned();
     record.body.push_str(rest);
     finish(record, text)
@@ -309,6 +317,9 @@ fn finish(record: &mut Record, text: &str) -> bool {
         let printed = exception::read(&record.body);
         ambiguous = printed.ambiguous;
         record.exceptions = printed.chain;
+    }
+    if record.exceptions.is_empty() && !ambiguous {
+        record.exceptions = json::behind(&record.body);
     }
     access::fields(&record.body, &mut record.attributes);
     ambiguous

@@ -29,6 +29,10 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
     }
     let prefix = text.get(..first).unwrap_or_default();
     let bare = prefix.trim_end();
+    if bare.is_empty() {
+        // The margin of a header is none of the rows below it.
+        return Cow::Borrowed(text.get(first..).unwrap_or_default());
+    }
     let mut plain = String::with_capacity(text.len());
     for (at, row) in text.split('\n').enumerate() {
         if at > 0 {

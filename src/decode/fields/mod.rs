@@ -69,8 +69,8 @@ pub(super) fn assign<'p>(
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
     let span = SPAN.iter().find_map(|key| id(pairs, key, 16).map(|id| (*key, id)));
     let mut ranks = [usize::MAX; 6];
-    if get(pairs, "short_message").is_some() {
-        // GELF's `version` is that of the format.
+    if get(pairs, "short_message").is_some() || get(pairs, "context.logLevel").is_some() {
+        // GELF's and Roarr's `version` is that of the format.
         if let Some(rank) = ranks.get_mut(RELEASE) {
             *rank = 0;
         }

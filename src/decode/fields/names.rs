@@ -38,6 +38,7 @@ pub(super) const MESSAGE: &[&str] = &[
     "MessageTemplate",
     "Message",
     "protoPayload.status.message",
+    "fields.message",
     "error",
 ];
 pub(super) const SEVERITY: &[&str] = &[
@@ -59,7 +60,7 @@ pub(super) const SEVERITY: &[&str] = &[
     "jsonPayload.log.level",
     "@l",
     "Level",
-    "severityText",
+    "context.logLevel",
 ];
 pub(super) const NUMBERS: &[&str] = &["severity_number", "severityNumber", "SeverityNumber"];
 pub(super) const TIME: &[&str] = &[

@@ -145,6 +145,7 @@ fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
         cursor.at += content.len() + 2;
         cursor.blanks();
         cursor.eat("- ");
+        jboss_thread(cursor);
     } else if named || after.starts_with(" - ") {
         cursor.set("thread.name", content.trim());
         cursor.at += content.len() + 2;
@@ -153,6 +154,15 @@ fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
         return true;
     }
     false
+}
+
+/// `(executor-thread-1) ` behind the logger: `WildFly` and Quarkus.
+fn jboss_thread(cursor: &mut Cursor<'_>) {
+    let inside = cursor.rest().strip_prefix('(').and_then(|rest| rest.split_once(") ")).map(|(inside, _)| inside);
+    if let Some(thread) = inside.filter(|inside| inside.len() <= 64 && !inside.contains(['(', '"'])) {
+        cursor.set("thread.name", thread);
+        cursor.at += thread.len() + 3;
+    }
 }
 
 /// `main.go:12: `, `app/main.go:12\t`, `views.py:3 - ` before the message.

@@ -1,5 +1,5 @@
 //! What platforms and their tools print before every line of a service: `stern`, `kubectl logs --prefix --timestamps`, Heroku, Fly, Cloud
-//! Foundry, Cloud Run, CloudWatch. Told from a line alone; what stands behind is the service's own.
+//! Foundry, Cloud Run, `CloudWatch`. Told from a line alone; what stands behind is the service's own.
 
 use crate::decode::line;
 use crate::decode::time;

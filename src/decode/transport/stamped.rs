@@ -124,6 +124,8 @@ enum Within {
 #[derive(Debug, Default)]
 pub(super) struct Stamped {
     writers: Vec<Writer>,
+    /// The writer of the line before: what has no header is its.
+    last: Vec<u8>,
     /// Text behind a bare time, with a runtime's header before it.
     line: Vec<u8>,
 }
@@ -131,7 +133,12 @@ pub(super) struct Stamped {
 impl Stamped {
     /// One line; a line without a header goes through as it is.
     pub(super) fn line(&mut self, line: &[u8], place: Place, emit: &mut Emit<'_>) {
-        let Some(header) = header(line).or_else(|| stamp_alone(line)) else { return emit(b"", line, place) };
+        let Some(header) = header(line).or_else(|| stamp_alone(line)) else {
+            return emit(&self.last, line, place);
+        };
+        if self.last != header.writer {
+            header.writer.clone_into(&mut self.last);
+        }
         let text = line.get(header.text..).unwrap_or_default();
         let known = self.writers.iter().position(|writer| writer.name == header.writer);
         let at = known.unwrap_or_else(|| {
