@@ -141,7 +141,7 @@ pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
 /// The event time that a header line states, told without decoding the record; `None` for other lines and for times without a
 /// year.
 pub fn header_time(line: &[u8], zone: Option<&TimeZone>) -> Option<Timestamp> {
-    let at = line::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
+    let at = prefix::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
     let inner = line.get(at..).unwrap_or_default();
     if inner.starts_with(b"{") {
         return keyed_time(inner, &JSON_TIMES, zone);

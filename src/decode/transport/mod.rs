@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::decode::LineClass;
 use crate::decode::line;
+use crate::decode::prefix;
 
 mod collected;
 mod container;
@@ -106,7 +107,7 @@ impl Form {
             Self::Collected
         } else if stamped::is_of_a_platform(text) {
             Self::Stamped
-        } else if text.first() != Some(&b' ') && line::prefix_len(text) > 0 {
+        } else if text.first() != Some(&b' ') && prefix::prefix_len(text) > 0 {
             Self::Labelled
         } else if stamped::is_stamped(text) {
             Self::Stamped
@@ -193,7 +194,7 @@ impl State {
             Self::Cri(parts) => parts.cri(text, place, emit),
             Self::Docker(parts) => parts.docker(text, place, emit),
             Self::Labelled => {
-                let label = text.get(..line::prefix_len(text)).unwrap_or_default();
+                let label = text.get(..prefix::prefix_len(text)).unwrap_or_default();
                 emit(label.trim_ascii_end(), text, place);
             }
             Self::Stamped(stamped) => stamped.line(text, place, emit),

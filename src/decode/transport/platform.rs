@@ -1,7 +1,7 @@
 //! What platforms and their tools print before every line of a service: `stern`, `kubectl logs --prefix --timestamps`, Heroku, Fly, Cloud
 //! Foundry, Cloud Run, `CloudWatch`. Told from a line alone; what stands behind is the service's own.
 
-use crate::decode::line;
+use crate::decode::prefix;
 use crate::decode::time;
 
 /// What stands before the text of a line.
@@ -37,7 +37,7 @@ pub(super) fn iso(text: &[u8]) -> Option<usize> {
 
 /// `web-1  | 2025-09-08T08:47:01.122456789Z text`, `[pod/web-1/app] 2025-… text`.
 fn labelled(line: &[u8]) -> Option<Prefix<'_>> {
-    let label = line::prefix_len(line);
+    let label = prefix::prefix_len(line);
     let rest = line.get(label..)?;
     let end = iso(rest).filter(|_| label > 0)?;
     let stamp = rest.get(..end).filter(|stamp| nanoseconds(stamp))?;
