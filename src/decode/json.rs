@@ -147,10 +147,11 @@ fn speaks(pairs: &Pairs<'_>) -> bool {
 /// The exceptions in the object that ends the first line of `body`: winston's, Monolog's and zap's console formats print what belongs to
 /// a message so.
 pub(super) fn behind(body: &str) -> Vec<Exception> {
-    let (line, rest) = body.split_once('\n').unwrap_or((body, ""));
+    let line = crate::decode::first_line(body);
     if !line.trim_end().ends_with(['}', ']']) {
         return Vec::new();
     }
+    let rest = body.get(line.len() + 1..).unwrap_or_default();
     let Some(at) = [" {\"", "\t{\""].iter().filter_map(|mark| line.find(mark)).min() else { return Vec::new() };
     let text = line.get(at + 1..).unwrap_or_default();
     let value = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();

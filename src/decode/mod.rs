@@ -219,10 +219,11 @@ fn own_header(text: &str, header: &OwnHeader, zone: Option<&TimeZone>, record: &
 /// the rows of several tracebacks are mixed up in it.
 fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
     let first = first_line(text);
-    if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
+    let opening = line::opening(first.as_bytes());
+    if opening == Some(line::Opening::Logfmt) {
         return logfmt_line(text, first.len(), zone, record);
     }
-    let Some(header) = header::parse(first) else {
+    let Some(header) = header::parse_opened(first, opening) else {
         text.clone_into(&mut record.body);
         return finish(record, text);
     };

@@ -30,7 +30,12 @@ const MAX_BEFORE_LEVEL: usize = 4;
 
 /// The header of `line`; `None` where the line is none, or is JSON or logfmt, which have readers of their own.
 pub(super) fn parse(line: &str) -> Option<Header> {
-    parse_nested(line, 0)
+    parse_nested(line, line::opening(line.as_bytes()), 0)
+}
+
+/// The same where it is known how `line` begins.
+pub(super) fn parse_opened(line: &str, opening: Option<Opening>) -> Option<Header> {
+    parse_nested(line, opening, 0)
 }
 
 /// The time of a line whose date names no year (syslog, klog): the latest such date that is not after `written`.
@@ -48,8 +53,8 @@ pub(super) fn time_before(line: &str, written: Timestamp) -> Option<Timestamp> {
     time::leading(text.as_bytes())?.latest_before(written)
 }
 
-fn parse_nested(line: &str, depth: u8) -> Option<Header> {
-    let Some(opening) = line::opening(line.as_bytes()) else { return headless(line) };
+fn parse_nested(line: &str, opening: Option<Opening>, depth: u8) -> Option<Header> {
+    let Some(opening) = opening else { return headless(line) };
     let mut cursor = Cursor::new(line);
     match opening {
         Opening::Json | Opening::Logfmt => return None,
@@ -102,7 +107,8 @@ fn request(cursor: &mut Cursor<'_>) {
 }
 
 fn nested(cursor: &mut Cursor<'_>, depth: u8) {
-    let Some(inner) = parse_nested(cursor.rest(), depth + 1) else { return };
+    let rest = cursor.rest();
+    let Some(inner) = parse_nested(rest, line::opening(rest.as_bytes()), depth + 1) else { return };
     let outer = &mut cursor.header;
     if outer.time.is_none() {
         (outer.time, outer.local) = (inner.time, inner.local);
@@ -116,7 +122,8 @@ fn nested(cursor: &mut Cursor<'_>, depth: u8) {
 
 fn stamped(cursor: &mut Cursor<'_>) {
     let Some(stamp) = time::leading(cursor.rest().as_bytes()) else { return };
-    cursor.stamp();
+    cursor.header.took(&stamp);
+    cursor.at += stamp.len;
     if stamp.android {
         return families::android(cursor);
     }

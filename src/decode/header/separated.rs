@@ -60,11 +60,12 @@ fn python_place(cursor: &mut Cursor<'_>, text: &str) -> bool {
 pub(super) fn dashes(cursor: &mut Cursor<'_>) {
     let tail = cursor.rest().get(2..).unwrap_or_default();
     cursor.at += 2;
-    let mut names: Vec<&str> = Vec::new();
+    let mut names = [""; 4];
     let mut offset = 0;
-    for part in tail.split(" - ").take(5) {
+    for known in 0..5 {
+        let part = dashed(tail.get(offset..).unwrap_or_default());
         let word = part.trim();
-        let first = word.split([' ', ':']).next().unwrap_or(word);
+        let first = memchr::memchr2(b' ', b':', word.as_bytes()).and_then(|end| word.get(..end)).unwrap_or(word);
         let beside = word.get(first.len()..).unwrap_or_default().trim();
         let bracketed = beside.starts_with('[') && beside.ends_with(']');
         let led = beside.starts_with(':') || beside.starts_with('[');
@@ -72,28 +73,36 @@ pub(super) fn dashes(cursor: &mut Cursor<'_>) {
             cursor.severity(first);
             let margin = part.len() - part.trim_start().len();
             cursor.at += offset + margin + first.len();
-            name_parts(cursor, &names);
+            name_parts(cursor, names.get(..known).unwrap_or_default());
             cursor.eat(":");
             return after_level(cursor);
         }
-        if word.contains(' ') || word.is_empty() || names.len() == 4 {
-            break;
-        }
-        names.push(word);
+        let Some(name) = names.get_mut(known).filter(|_| !word.contains(' ') && !word.is_empty()) else { break };
+        *name = word;
         offset += part.len() + 3;
     }
 }
 
+/// What stands before the next ` - `.
+fn dashed(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let mut dashes = memchr::memchr_iter(b'-', bytes);
+    let parts = |at: usize| at > 0 && bytes.get(at - 1) == Some(&b' ') && bytes.get(at + 1) == Some(&b' ');
+    dashes.find(|at| parts(*at)).and_then(|at| text.get(..at - 1)).unwrap_or(text)
+}
+
 fn name_parts(cursor: &mut Cursor<'_>, names: &[&str]) {
-    let (numbers, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| digits(name));
-    if let Some(process) = numbers.first() {
+    if let Some(process) = names.iter().find(|name| digits(name)) {
         cursor.set("process.pid", process);
     }
-    if let [service, .., logger] = names.as_slice() {
-        cursor.header.service = identifier(service).then(|| (*service).to_owned());
-        cursor.set("logger.name", logger);
-    } else if let Some(logger) = names.first() {
-        cursor.set("logger.name", logger);
+    let mut words = names.iter().filter(|name| !digits(name));
+    match (words.next(), words.next_back()) {
+        (Some(service), Some(logger)) => {
+            cursor.header.service = identifier(service).then(|| (*service).to_owned());
+            cursor.set("logger.name", logger);
+        }
+        (Some(logger), None) => cursor.set("logger.name", logger),
+        _ => {}
     }
 }
 

@@ -10,8 +10,38 @@ const MONTHS: &[&[u8; 3]] =
     &[b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 const DAYS: &[&[u8; 3]] = &[b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
 
+/// `2025-09-08 08:47:01`: the form of nearly all lines, read by the places of its digits.
+fn usual(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
+    let text: &[u8; 19] = reader.text.first_chunk()?;
+    let parted = [(4, b"-".as_slice()), (7, b"-"), (10, b"T "), (13, b":"), (16, b":")];
+    if !parted.iter().all(|(at, marks)| text.get(*at).is_some_and(|byte| marks.contains(byte))) {
+        return None;
+    }
+    let two = |at: usize| {
+        let [tens, ones] = *text.get(at..)?.first_chunk::<2>()?;
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| i8::try_from(tens * 10 + ones).ok()).flatten()
+    };
+    let year = i16::from(two(0)?) * 100 + i16::from(two(2)?);
+    let (month, day) = (two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    if !(1970..=2200).contains(&year) || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    (stamp.year, stamp.month, stamp.day) = (year, month, day);
+    (stamp.hour, stamp.minute, stamp.second) = (hour, minute, second);
+    reader.at = text.len();
+    fraction(reader, stamp);
+    half_day(reader, stamp);
+    zone(reader, stamp);
+    Some(())
+}
+
 /// Stamps that begin with a digit, told apart by the length of the first number and what follows it.
 pub(super) fn numeric(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
+    if usual(reader, stamp).is_some() {
+        return Some(());
+    }
     let count = reader.digits_ahead();
     match (count, reader.ahead(count)) {
         (4, separator @ (b'-' | b'/' | b'.')) => {
