@@ -16,7 +16,7 @@ const OPENINGS: &[&[u8]] = &[
     b"#<Thread:0x",
     b"runtime: goroutine stack exceeds ",
     b"Unhandled exception. ",
-    b"Unhandled Exception: ",
+    b"Unhandled Exception:",
     b"Fatal error: Uncaught ",
     b"PHP Fatal error:  ",
     b"PHP Parse error:  ",

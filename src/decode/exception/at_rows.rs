@@ -43,12 +43,21 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
             }
         } else if let Some(found) = head(row) {
             candidate = Some(found);
+        } else if let Some((exception, _)) = candidate.as_mut().filter(|_| is_caret(row)) {
+            // Deno shows the source of the throw below the message.
+            let said = exception.message.rfind('\n').unwrap_or(exception.message.len());
+            exception.message.truncate(said);
         } else if let Some((exception, _)) = candidate.as_mut().filter(|_| !row.starts_with("... ")) {
             exception.message.push('\n');
             exception.message.push_str(line);
         }
     }
     stacks.into_iter().flat_map(rooted).collect()
+}
+
+/// A row that points at a place in the row above.
+fn is_caret(row: &str) -> bool {
+    !row.is_empty() && row.trim_end().bytes().all(|byte| byte == b'^')
 }
 
 /// A chain printed outermost first, turned round.
@@ -128,6 +137,14 @@ pub(super) fn frame(place: &str) -> Frame {
             place.rsplit_once(['[']).filter(|(before, _)| before.ends_with(") ") || before.ends_with(") ~"))
         })
         .map_or(place, |(before, _)| before.trim_end_matches([' ', '~']));
+    // Mono adds an offset: `A.B (System.Object o) [0x00002] in /src/x.cs:1`.
+    if let Some((function, rest)) = place.split_once("] in ")
+        && let Some((function, _)) = function.split_once(" [0x")
+    {
+        let (path, line) = located(rest);
+        let function = function.split('(').next().unwrap_or(function).trim_end();
+        return Frame { path: path.to_owned(), line, function: function.to_owned(), source: None };
+    }
     if let Some((function, rest)) = place.split_once(") in ") {
         let (path, line) = rest.rsplit_once(":line ").unwrap_or((rest, ""));
         let function = function.split('(').next().unwrap_or(function);
