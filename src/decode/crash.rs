@@ -7,9 +7,16 @@ use crate::decode::severity;
 const OPENINGS: &[&[u8]] = &[
     b"panic: ",
     b"fatal error: ",
-    b"Exception in thread \"",
+    b"Exception in thread ",
+    b"Exception ignored in",
+    b"--- Logging error ---",
+    b"Internal Server Error: /",
+    b"FATAL ERROR: ",
+    b"<--- Last few GCs --->",
+    b"#<Thread:0x",
+    b"runtime: goroutine stack exceeds ",
     b"Unhandled exception. ",
-    b"Unhandled Exception: ",
+    b"Unhandled Exception:",
     b"Fatal error: Uncaught ",
     b"PHP Fatal error:  ",
     b"PHP Parse error:  ",
@@ -25,17 +32,32 @@ const SCRIPTS: &[&[u8]] = &[b".js", b".mjs", b".cjs", b".ts", b".tsx", b".jsx"];
 /// Whether `line` begins a dump.
 pub(super) fn opens(line: &[u8]) -> bool {
     match line.first() {
-        Some(b'p' | b'f' | b'E' | b'U' | b'F' | b'P' | b'e')
+        Some(b'p' | b'f' | b'E' | b'U' | b'F' | b'P' | b'e' | b'-' | b'I' | b'<' | b'#' | b'r')
             if OPENINGS.iter().any(|opening| line.starts_with(opening)) =>
         {
             true
         }
         Some(b't') => {
-            line.starts_with(b"thread '") && memchr::memmem::find(line, b"' panicked at ").is_some() || rust(line)
+            let told = |what: &[u8]| memchr::memmem::find(line, what).is_some();
+            line.starts_with(b"thread '") && (told(b"' panicked at ") || told(b" has overflowed its stack"))
+                || rust(line)
+        }
+        Some(b'(') => node_warning(line),
+        Some(b'T') if line.starts_with(b"Timeout (") => line.trim_ascii_end().ends_with(b")!"),
+        Some(b'P') if line.starts_with(b"Process ") => {
+            let name = line.trim_ascii_end().get(8..).and_then(|name| name.strip_suffix(b":")).unwrap_or(b" ");
+            !name.contains(&b' ') && name.contains(&b'-')
         }
         Some(b'/' | b'f' | b'n' | b'A'..=b'Z') => script(line),
         _ => false,
     }
+}
+
+/// `(node:12) [DEP0001] DeprecationWarning: …`.
+fn node_warning(line: &[u8]) -> bool {
+    let Some(inside) = line.strip_prefix(b"(node:") else { return false };
+    let digits = inside.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && inside.get(digits..).is_some_and(|rest| rest.starts_with(b") "))
 }
 
 /// `thread 'main' (12) panicked at src/main.rs:1:33:`: newer compilers add a number.
@@ -62,7 +84,9 @@ pub(super) fn continues(line: &[u8]) -> bool {
             rest.get(digits) == Some(&b' ')
         }
         [b'[', ..] => line.starts_with(b"[signal ") || line == b"[stacktrace]",
-        [b'S', ..] => line == b"Stack trace:",
+        [b'S', ..] => {
+            line == b"Stack trace:" || line == b"Stack backtrace:" || line == b"Stack (most recent call last):"
+        }
         [b's', ..] => line == b"stack backtrace:",
         [b'n', ..] => {
             line.starts_with(b"note: run with `RUST_BACKTRACE") || line.starts_with(b"note: Some details are omitted")
@@ -75,6 +99,15 @@ pub(super) fn continues(line: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// A row of Ruby's backtrace: `app/pay.rb:12:in 'Pay#call'`.
+pub(super) fn is_row_of_ruby(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let within = || memchr::memmem::find(line, b":in `").or_else(|| memchr::memmem::find(line, b":in '"));
+    let numbered = |at: usize| at.checked_sub(1).and_then(|at| line.get(at)).is_some_and(u8::is_ascii_digit);
+    line.last() == Some(&b'\'')
+        && within().is_some_and(|at| numbered(at) && !line.get(..at).unwrap_or_default().contains(&b'"'))
 }
 
 /// Whether `line` is the second line of a header that Java's own logger writes on two: `Nov 21, 2026 4:03:10 PM shop.Checkout pay`,

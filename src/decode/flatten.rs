@@ -56,7 +56,14 @@ impl<'a> Node<'_, 'a> {
     fn below(&self, name: &str) -> Cow<'a, str> {
         let end = name.floor_char_boundary(MAX_NAME);
         let name = name.get(..end).unwrap_or_default();
-        Cow::Owned(if self.key.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key) })
+        if self.key.is_empty() {
+            return Cow::Owned(name.to_owned());
+        }
+        let mut key = String::with_capacity(self.key.len() + 1 + name.len());
+        key.push_str(&self.key);
+        key.push('.');
+        key.push_str(name);
+        Cow::Owned(key)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::decode::fields::Pairs;
 use crate::decode::flatten;
 use crate::decode::json_exception;
 use crate::decode::text;
+use crate::model::record::Exception;
 use crate::model::record::Record;
 use crate::model::record::Span;
 
@@ -75,7 +76,7 @@ fn read_wrapped(
             return Some(unread_time || inner_unread);
         }
     }
-    body((key, &message), zone, record);
+    body((key, &message), is_collected(&pairs), zone, record);
     if record.exceptions.iter().all(|exception| exception.frames.is_empty()) {
         let found = exception::parse(&record.body);
         if !found.is_empty() {
@@ -110,7 +111,7 @@ fn needs_tree(pairs: &Pairs<'_>) -> bool {
             Some(b'c') => begins(&["cause", "context."]),
             Some(b'a') => begins(&["attributes"]),
             Some(b'r') => begins(&["record.", "reason"]),
-            Some(b'f') => key == "full_message",
+            Some(b'f') => key == "full_message" || begins(&["fields.e"]),
             Some(b'@') => key == "@x",
             Some(b'E') => begins(&["Exception"]),
             _ => false,
@@ -143,6 +144,27 @@ fn speaks(pairs: &Pairs<'_>) -> bool {
     has(&["message", "msg", "event"]) && has(&["severity", "level", "levelname", "timestamp", "time"])
 }
 
+/// The exceptions in the object that ends the first line of `body`: winston's, Monolog's and zap's console formats print what belongs to
+/// a message so.
+pub(super) fn behind(body: &str) -> Vec<Exception> {
+    let line = crate::decode::first_line(body);
+    if !line.trim_end().ends_with(['}', ']']) {
+        return Vec::new();
+    }
+    let rest = body.get(line.len() + 1..).unwrap_or_default();
+    let Some(at) = [" {\"", "\t{\""].iter().filter_map(|mark| line.find(mark)).min() else { return Vec::new() };
+    let text = line.get(at + 1..).unwrap_or_default();
+    let value = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    let Some(Ok(value)) = value else { return Vec::new() };
+    let mut chain = json_exception::of_fields(&value);
+    if let [only] = chain.as_mut_slice()
+        && only.frames.is_empty()
+    {
+        only.frames = exception::go::stack(rest);
+    }
+    chain
+}
+
 /// Text that followed the object on later lines.
 fn append(rest: &str, record: &mut Record) {
     if rest.trim().is_empty() {
@@ -155,13 +177,23 @@ fn append(rest: &str, record: &mut Record) {
     }
 }
 
+/// Whether a collector made the object (Filebeat, Vector, a container's log driver): its `message` is a line as the service printed it.
+fn is_collected(pairs: &Pairs<'_>) -> bool {
+    let standard = pairs.get("stream").is_some_and(|stream| matches!(stream, "stdout" | "stderr"));
+    let names = ["@metadata.beat", "source_type", "kubernetes.pod_name", "kubernetes.pod.name"];
+    standard || names.iter().any(|name| pairs.get(name).is_some())
+}
+
 /// The message as the body; what a collector wrapped unread still has the header of its line.
-fn body((key, message): (&str, &str), zone: Option<&TimeZone>, record: &mut Record) {
-    if matches!(key, "textPayload" | "log" | "text") {
+fn body((key, message): (&str, &str), collected: bool, zone: Option<&TimeZone>, record: &mut Record) {
+    let wrapped = matches!(key, "textPayload" | "log" | "text");
+    if wrapped || collected && key == "message" {
         let (time, severity) = (record.time, record.severity.take());
         crate::decode::plain(message, zone, record);
         record.time = time.or(record.time);
-        record.severity = severity.or_else(|| record.severity.take());
+        // The level of a system log is that of its transport: what the line says is nearer.
+        let said = record.severity.take();
+        record.severity = if wrapped { severity.or(said) } else { said.or(severity) };
         return;
     }
     record.body =

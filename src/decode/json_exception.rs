@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::decode::exception;
+use crate::decode::nested_exception;
 use crate::decode::text;
 use crate::model::record::Exception;
 use crate::model::record::Frame;
@@ -35,6 +36,8 @@ const TEXTS: &[&[&str]] = &[
     &["e", "stack"],
     &["exception", "stack"],
     &["exception", "stack_trace"],
+    &["error"],
+    &["err"],
 ];
 /// Where type and message stand in two fields: parent, type, messages.
 const PARTED: &[(&[&str], &str)] = &[
@@ -57,7 +60,8 @@ const BARE: &[&str] = &["error", "err", "exception", "exc_info", "error.message"
 
 /// The chain a JSON object carries outside its message, root first.
 pub(super) fn of_fields(value: &Value) -> Vec<Exception> {
-    let roots = [Some(value), value.get("jsonPayload")];
+    // Rust's `tracing` puts what belongs to an event below `fields`.
+    let roots = [Some(value), value.get("jsonPayload"), value.get("fields")];
     for root in roots.into_iter().flatten() {
         if let Some(list) = root.get("exception").and_then(Value::as_array) {
             let chain = structured(list);
@@ -69,8 +73,12 @@ pub(super) fn of_fields(value: &Value) -> Vec<Exception> {
             let Some(text) = at(root, path).and_then(Value::as_str) else { continue };
             let chain = exception::parse(&text::strip(text));
             if !chain.is_empty() {
-                return chain;
+                return with_cause(chain, root, path);
             }
+        }
+        let chain = nested_exception::parse(root);
+        if !chain.is_empty() {
+            return chain;
         }
     }
     let roots = || roots.into_iter().flatten();
@@ -81,6 +89,18 @@ pub(super) fn of_fields(value: &Value) -> Vec<Exception> {
         None => exception,
     };
     alone.map(framed).into_iter().collect()
+}
+
+/// The chain of a stack, with that of the `cause` beside it where the stack does not tell it.
+fn with_cause(mut chain: Vec<Exception>, root: &Value, path: &[&str]) -> Vec<Exception> {
+    let beside = path.split_last().and_then(|(_, parent)| at(root, parent)).and_then(|parent| parent.get("cause"));
+    let (Some(text), [_]) = (beside.and_then(Value::as_str), chain.as_slice()) else { return chain };
+    let mut links = exception::parse(&text::strip(text));
+    if let Some(last) = links.last_mut() {
+        last.relation = Some(Relation::Cause);
+    }
+    links.append(&mut chain);
+    links
 }
 
 /// Where loggers of Go keep the stack of the place that logged.
@@ -102,6 +122,13 @@ fn parted(root: &Value) -> Option<Exception> {
         let parent = at(root, parent)?;
         let kind = parent.get(key)?.as_str()?;
         let message = MESSAGES.iter().find_map(|key| parent.get(key)).map(plain).unwrap_or_default();
+        // ecs-logging writes Python's frames and leaves the rest of the traceback to the fields beside them.
+        if let Some(stack) =
+            parent.get("stack_trace").and_then(Value::as_str).filter(|stack| stack.starts_with("  File \""))
+        {
+            let told = format!("Traceback (most recent call last):\n{}\n{kind}: {message}", stack.trim_end());
+            return exception::parse(&told).pop();
+        }
         (!kind.is_empty()).then(|| Exception { kind: kind.to_owned(), message, ..Exception::default() })
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::decode::LineClass;
 use crate::decode::crash;
+use crate::decode::prefix;
 use crate::decode::severity;
 use crate::decode::text;
 use crate::decode::time;
@@ -23,7 +24,7 @@ const CONTINUATIONS: &[&[u8]] = &[
     b"LINE 1: ",
 ];
 /// Levels that open a line without punctuation behind them.
-const LEVELS: &[&[u8]] =
+pub(super) const LEVELS: &[&[u8]] =
     &[b"TRACE", b"DEBUG", b"INFO", b"NOTICE", b"WARN", b"WARNING", b"ERROR", b"CRITICAL", b"FATAL", b"SEVERE"];
 /// First keys of a logfmt line.
 const LOGFMT_KEYS: &[&[u8]] =
@@ -57,7 +58,7 @@ pub(super) enum Opening {
 pub(super) fn classify(line: &[u8]) -> LineClass {
     let mut window = [0_u8; WINDOW];
     let line = visible(line, &mut window);
-    let at = prefix_len(line);
+    let at = prefix::prefix_len(line);
     let line = line.get(at..).unwrap_or_default();
     if continues(line) {
         LineClass::Continuation
@@ -108,7 +109,7 @@ pub(super) fn expects_exception(class: LineClass, line: &[u8]) -> bool {
         && !rows.iter().any(|row| memchr::memmem::find(line, row).is_some())
 }
 
-fn continues(line: &[u8]) -> bool {
+pub(super) fn continues(line: &[u8]) -> bool {
     match line.first() {
         None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'}' | b')' | b']' | b'^' | b'~' | b'|') => true,
         Some(b'+') => line.starts_with(b"+-") || line.starts_with(b"+ Exception Group"),
@@ -116,8 +117,8 @@ fn continues(line: &[u8]) -> bool {
         Some(b'T' | b'D' | b'C' | b'S' | b'c' | b'>' | b'H' | b'L') => {
             CONTINUATIONS.iter().any(|row| line.starts_with(row)) || crash::continues(line)
         }
-        Some(b'#' | b'[' | b's' | b'n' | b'N') => crash::continues(line),
-        _ => false,
+        Some(b'#' | b'[' | b's' | b'n' | b'N') => crash::continues(line) || crash::is_row_of_ruby(line),
+        _ => crash::is_row_of_ruby(line),
     }
 }
 
@@ -143,76 +144,6 @@ pub(super) fn opening(line: &[u8]) -> Option<Opening> {
     }
 }
 
-/// Length of what stands before the header of a line in the output of `docker compose`, `kubectl logs --prefix`, CRI or a
-/// development launcher.
-pub(super) fn prefix_len(line: &[u8]) -> usize {
-    let len = match line.first() {
-        Some(b'[') => label_len(line),
-        Some(b'0'..=b'9') => cri_len(line).max(compose_len(line)),
-        Some(first) if first.is_ascii_alphabetic() => compose_len(line),
-        _ => 0,
-    };
-    // `[BACKEND] ` before something that is no header may be text: the label then stays.
-    len
-}
-
-/// `[BACKEND] `, `[pod/web-1/app] `: no level, no number, nothing lower-case without a slash.
-fn label_len(line: &[u8]) -> usize {
-    let Some(end) = line.iter().take(100).position(|byte| *byte == b']') else { return 0 };
-    let label = line.get(1..end).unwrap_or_default();
-    let upper = label.first().is_some_and(u8::is_ascii_uppercase)
-        && label.len() > 1
-        && label.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
-    let known = (upper && severity::number(label).is_none()) || label.starts_with(b"pod/");
-    if !known || line.get(end + 1) != Some(&b' ') {
-        return 0;
-    }
-    let rest = line.get(end + 2..).unwrap_or_default();
-    if continues(rest) || opening(rest).is_some() { end + 2 } else { 0 }
-}
-
-/// `2025-09-08T08:47:01.122456789Z stdout F `.
-pub(super) fn cri_len(line: &[u8]) -> usize {
-    if line.get(10) != Some(&b'T') {
-        return 0;
-    }
-    let Some(stamp) = time::leading(line) else { return 0 };
-    let rest = line.get(stamp.len..).unwrap_or_default();
-    for stream in [b" stdout F".as_slice(), b" stderr F", b" stdout P", b" stderr P"] {
-        if let Some(after) = rest.strip_prefix(stream) {
-            return match after.first() {
-                None => stamp.len + stream.len(),
-                Some(b' ') => stamp.len + stream.len() + 1,
-                _ => 0,
-            };
-        }
-    }
-    0
-}
-
-/// `backend-1  | `, `web_1 | `; a name without a number only before a header.
-fn compose_len(line: &[u8]) -> usize {
-    let name = line
-        .iter()
-        .take(64)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-        .count();
-    let blanks = line.iter().skip(name).take(64).take_while(|byte| **byte == b' ').count();
-    let bar = name + blanks;
-    if blanks == 0 || line.get(bar) != Some(&b'|') {
-        return 0;
-    }
-    let len = bar + 1 + usize::from(line.get(bar + 1) == Some(&b' '));
-    let digits = line.iter().take(name).rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let numbered = digits > 0
-        && name > digits + 1
-        && matches!(line.get(name - digits - 1), Some(b'-' | b'_'))
-        && line.first().is_some_and(u8::is_ascii_alphabetic);
-    let rest = line.get(len..).unwrap_or_default();
-    let level = severity::number(line.get(..name).unwrap_or_default()).is_some();
-    if numbered || (!level && time::leading(line).is_none() && opening(rest).is_some()) { len } else { 0 }
-}
-
 /// Length of `<34>`.
 pub(super) fn priority_len(line: &[u8]) -> Option<usize> {
     let digits = line.iter().skip(1).take(3).take_while(|byte| byte.is_ascii_digit()).count();
@@ -228,6 +159,12 @@ fn bracket(line: &[u8]) -> bool {
     }
     let Some(end) = inside.iter().take(80).position(|byte| *byte == b']') else { return false };
     let content = inside.get(..end).unwrap_or_default().trim_ascii();
+    // Tornado and Jupyter: `[E 250908 08:47:01 web:12]`.
+    if let [letter, b' ', stamp @ ..] = content
+        && severity::letter(*letter).is_some()
+    {
+        return time::leading(stamp).is_some();
+    }
     let after = inside.get(end + 1..).unwrap_or_default();
     if severity::number(content).is_some() {
         return true;
@@ -334,11 +271,12 @@ fn logfmt(line: &[u8]) -> bool {
     if !known && !level() {
         return false;
     }
+    let quote = if value.first() == Some(&b'\'') { b'\'' } else { b'"' };
     let mut quoted = false;
     let mut after_blank = false;
     for (at, byte) in value.iter().enumerate() {
         match byte {
-            b'"' if at == 0 || value.get(at - 1) != Some(&b'\\') => quoted = !quoted,
+            mark if *mark == quote && (at == 0 || value.get(at - 1) != Some(&b'\\')) => quoted = !quoted,
             b' ' if !quoted => after_blank = true,
             b'=' if !quoted => return after_blank,
             byte if after_blank && !quoted && !key(byte) => return false,
@@ -360,22 +298,4 @@ fn labelled(line: &[u8]) -> Option<Opening> {
     let blanks = line.iter().skip(blank).take(16).take_while(|byte| **byte == b' ').count();
     let stamp = time::leading(line.get(blank + blanks..)?)?;
     (technical && stamp.len >= 10).then_some(Opening::LabelledStamp(blank + blanks))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_a_prefix_only_before_a_header_or_its_continuation() {
-        assert_eq!(prefix_len(b"[BACKEND] INFO:     up"), 10);
-        assert_eq!(prefix_len(b"[BACKEND]   File \"x\""), 10);
-        assert_eq!(prefix_len(b"[BACKEND] something else"), 0);
-        assert_eq!(prefix_len(b"[ERROR] [x] y"), 0);
-        assert_eq!(prefix_len(b"backend-1  | Traceback"), 13);
-        assert_eq!(prefix_len(b"backend  | INFO:     up"), 11);
-        assert_eq!(prefix_len(b"alpha | beta"), 0);
-        assert_eq!(prefix_len(b"INFO | 2025-09-08 08:47:01 | x"), 0);
-        assert_eq!(prefix_len(b"2025-09-08T08:47:01.122456789Z stderr F Traceback"), 40);
-    }
 }

@@ -14,7 +14,10 @@ pub(super) fn pairs(line: &str) -> Vec<(String, String)> {
             rest = after.trim_start();
             continue;
         };
-        let (value, after) = if value.starts_with('"') { quoted(value) } else { bare(value) };
+        let (value, after) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) if quote == '"' || closes(value) => quoted(value, quote),
+            _ => bare(value),
+        };
         found.push((key.to_owned(), value));
         rest = after.trim_start();
     }
@@ -26,12 +29,17 @@ fn bare(text: &str) -> (String, &str) {
     (value.to_owned(), rest)
 }
 
-fn quoted(text: &str) -> (String, &str) {
+/// Whether a value in single quotes ends: structlog writes Python's.
+fn closes(text: &str) -> bool {
+    text.len() > 1 && (text.ends_with('\'') || text.contains("' "))
+}
+
+fn quoted(text: &str, quote: char) -> (String, &str) {
     let mut value = String::new();
     let mut chars = text.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return (value, text.get(at + 1..).unwrap_or_default()),
+            c if c == quote => return (value, text.get(at + 1..).unwrap_or_default()),
             '\\' => match chars.next() {
                 Some((_, 'n')) => value.push('\n'),
                 Some((_, 't')) => value.push('\t'),

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::decode::config::FormatConfig;
 use crate::decode::transport::Encoding;
 use crate::decode::transport::Form;
+use crate::model::record::Exception;
 use crate::model::record::Record;
 use crate::model::record::Resource;
 use crate::model::record::Severity;
@@ -29,6 +30,7 @@ mod json;
 mod json_exception;
 mod line;
 mod logfmt;
+mod nested_exception;
 pub mod otlp;
 mod own_header;
 mod prefix;
@@ -139,7 +141,7 @@ pub fn classify_with(line: &[u8], header: Option<&OwnHeader>) -> LineClass {
 /// The event time that a header line states, told without decoding the record; `None` for other lines and for times without a
 /// year.
 pub fn header_time(line: &[u8], zone: Option<&TimeZone>) -> Option<Timestamp> {
-    let at = line::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
+    let at = prefix::prefix_len(line.get(..line.len().min(HEADER_BYTES)).unwrap_or_default());
     let inner = line.get(at..).unwrap_or_default();
     if inner.starts_with(b"{") {
         return keyed_time(inner, &JSON_TIMES, zone);
@@ -217,10 +219,11 @@ fn own_header(text: &str, header: &OwnHeader, zone: Option<&TimeZone>, record: &
 /// the rows of several tracebacks are mixed up in it.
 fn plain(text: &str, zone: Option<&TimeZone>, record: &mut Record) -> bool {
     let first = first_line(text);
-    if line::opening(first.as_bytes()) == Some(line::Opening::Logfmt) {
+    let opening = line::opening(first.as_bytes());
+    if opening == Some(line::Opening::Logfmt) {
         return logfmt_line(text, first.len(), zone, record);
     }
-    let Some(header) = header::parse(first) else {
+    let Some(header) = header::parse_opened(first, opening) else {
         text.clone_into(&mut record.body);
         return finish(record, text);
     };
@@ -297,6 +300,12 @@ fn logfmt_line(text: &str, first: usize, zone: Option<&TimeZone>, record: &mut R
         .map(exception::parse)
         .find(|chain| !chain.is_empty())
         .unwrap_or_default();
+    if record.exceptions.is_empty() {
+        // Go's errors are texts without a type.
+        let said = ["error", "err"].iter().find_map(|key| pairs.get(key));
+        let said = said.filter(|said| !matches!(*said, "" | "nil" | "<nil>" | "null" | "none" | "None"));
+        record.exceptions.extend(said.map(|said| Exception { message: said.to_owned(), ..Exception::default() }));
+    }
     record.body = message.map_or(line, |(_, message)| message).to_owned();
     record.body.push_str(rest);
     finish(record, text)
@@ -309,6 +318,9 @@ fn finish(record: &mut Record, text: &str) -> bool {
         let printed = exception::read(&record.body);
         ambiguous = printed.ambiguous;
         record.exceptions = printed.chain;
+    }
+    if record.exceptions.is_empty() && !ambiguous {
+        record.exceptions = json::behind(&record.body);
     }
     access::fields(&record.body, &mut record.attributes);
     ambiguous

@@ -1,6 +1,7 @@
 //! Stacks printed as rows of `at …`: Java and its relatives, JavaScript, .NET. Printed outermost exception first and innermost
 //! frame first; given root first and outermost frame first.
 
+use crate::decode::exception::coded;
 use crate::decode::exception::typed;
 use crate::model::record::Exception;
 use crate::model::record::Frame;
@@ -18,29 +19,45 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
     let mut stacks: Vec<Vec<Exception>> = Vec::new();
     let mut candidate: Option<(Exception, Mark)> = None;
     let mut skipping = true;
+    let mut wrapping = false;
     for line in text.lines() {
         let row = line.trim_start();
         if let Some(place) = row.strip_prefix("at ").filter(|_| row.len() < line.len()) {
             if let Some((exception, mark)) = candidate.take() {
                 skipping = mark == Mark::Suppressed;
+                wrapping = mark == Mark::Wrapper;
                 match stacks.last_mut() {
                     _ if skipping => {}
                     Some(chain) if mark == Mark::Cause => chain.push(exception),
+                    Some(chain) if mark == Mark::Wrapper => chain.insert(0, exception),
                     _ => stacks.push(vec![exception]),
                 }
             }
-            let innermost = stacks.last_mut().and_then(|chain| chain.last_mut());
+            let newest = |chain: &'_ mut Vec<Exception>| if wrapping { 0 } else { chain.len().saturating_sub(1) };
+            let innermost = stacks.last_mut().and_then(|chain| {
+                let at = newest(chain);
+                chain.get_mut(at)
+            });
             if let Some(exception) = innermost.filter(|_| !skipping) {
                 exception.frames.push(frame(place));
             }
         } else if let Some(found) = head(row) {
             candidate = Some(found);
+        } else if let Some((exception, _)) = candidate.as_mut().filter(|_| is_caret(row)) {
+            // Deno shows the source of the throw below the message.
+            let said = exception.message.rfind('\n').unwrap_or(exception.message.len());
+            exception.message.truncate(said);
         } else if let Some((exception, _)) = candidate.as_mut().filter(|_| !row.starts_with("... ")) {
             exception.message.push('\n');
             exception.message.push_str(line);
         }
     }
     stacks.into_iter().flat_map(rooted).collect()
+}
+
+/// A row that points at a place in the row above.
+fn is_caret(row: &str) -> bool {
+    !row.is_empty() && row.trim_end().bytes().all(|byte| byte == b'^')
 }
 
 /// A chain printed outermost first, turned round.
@@ -61,6 +78,8 @@ enum Mark {
     Own,
     /// The cause of the exception printed before.
     Cause,
+    /// What the exception printed before was wrapped in: the root was printed first.
+    Wrapper,
     /// Of interest to no chain.
     Suppressed,
 }
@@ -73,15 +92,18 @@ fn head(row: &str) -> Option<(Exception, Mark)> {
     let marks = ["Caused by: ", "caused by: ", "[cause]: ", "---> "];
     let cause = marks.iter().find_map(|mark| row.strip_prefix(mark));
     let suppressed = row.strip_prefix("Suppressed: ");
-    let text = cause.or(suppressed).unwrap_or(row);
+    let wrapper = row.strip_prefix("Wrapped by: ");
+    let text = cause.or(suppressed).or(wrapper).unwrap_or(row);
     let text = match text.strip_prefix("Exception in thread \"").and_then(|rest| rest.split_once("\" ")) {
         Some((_, exception)) => exception,
         None => text.strip_prefix("Uncaught ").or_else(|| text.strip_prefix("Unhandled exception. ")).unwrap_or(text),
     };
     let named = |text: &str| {
-        let (kind, message) = typed(text)?;
+        let (kind, message) = coded(text).or_else(|| typed(text))?;
         let last = kind.rsplit('.').next().unwrap_or(kind);
-        let throwable = ["Error", "Exception", "Throwable"].iter().any(|ending| last.ends_with(ending));
+        let throwable = ["Error", "Exception", "Throwable", "UnhandledPromiseRejection"]
+            .iter()
+            .any(|ending| last.ends_with(ending));
         (throwable || cause.is_some() || kind.matches('.').count() > 1).then(|| Exception {
             kind: kind.to_owned(),
             message: message.to_owned(),
@@ -97,6 +119,7 @@ fn head(row: &str) -> Option<(Exception, Mark)> {
         let mark = match (cause, suppressed) {
             (Some(_), _) => Mark::Cause,
             (_, Some(_)) => Mark::Suppressed,
+            _ if wrapper.is_some() => Mark::Wrapper,
             _ => Mark::Own,
         };
         (exception, mark)
@@ -107,6 +130,21 @@ fn head(row: &str) -> Option<(Exception, Mark)> {
 pub(super) fn frame(place: &str) -> Frame {
     let place = place.trim_end_matches([' ', '{', ',']);
     let place = place.strip_prefix("async ").unwrap_or(place);
+    // Which archive a class is from: `~[shop.jar:1.0]`.
+    let place = place
+        .strip_suffix(']')
+        .and_then(|place| {
+            place.rsplit_once(['[']).filter(|(before, _)| before.ends_with(") ") || before.ends_with(") ~"))
+        })
+        .map_or(place, |(before, _)| before.trim_end_matches([' ', '~']));
+    // Mono adds an offset: `A.B (System.Object o) [0x00002] in /src/x.cs:1`.
+    if let Some((function, rest)) = place.split_once("] in ")
+        && let Some((function, _)) = function.split_once(" [0x")
+    {
+        let (path, line) = located(rest);
+        let function = function.split('(').next().unwrap_or(function).trim_end();
+        return Frame { path: path.to_owned(), line, function: function.to_owned(), source: None };
+    }
     if let Some((function, rest)) = place.split_once(") in ") {
         let (path, line) = rest.rsplit_once(":line ").unwrap_or((rest, ""));
         let function = function.split('(').next().unwrap_or(function);

@@ -25,19 +25,19 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
         } else if let Some(place) = row.strip_prefix("at ").filter(|_| row.len() < line.len()) {
             in_message = false;
             if open.is_empty() {
-                open.extend(head(last));
+                open.extend(heads(last));
             }
             if let Some(exception) = open.last_mut() {
                 exception.frames.push(frame(place));
             }
         } else if let Some(inner) = row.strip_prefix(ARROW) {
             if open.is_empty() {
-                open.extend(head(last));
+                open.extend(heads(last));
             }
             // A group numbers its members: `(Inner Exception #0) X: …`.
             let numbered = inner.starts_with('(').then(|| inner.split_once(") ")).flatten();
             let inner = numbered.map_or(inner, |(_, inner)| inner);
-            open.extend(head(inner));
+            open.extend(heads(inner));
             in_message = true;
         } else if let Some(exception) = open.last_mut().filter(|_| in_message && !row.starts_with("--- ")) {
             exception.message.push('\n');
@@ -54,6 +54,11 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
         exception.relation = (at < links).then_some(Relation::Cause);
     }
     chain
+}
+
+/// The exceptions of one line: Mono and older frameworks print the whole chain on it, ` ---> ` between its links.
+fn heads(line: &str) -> impl Iterator<Item = Exception> {
+    line.split(" ---> ").filter_map(head)
 }
 
 /// The exception that a line names, at its beginning or behind other words.

@@ -1,6 +1,7 @@
 //! JavaScript errors that hold others: Node and Deno print `[cause]:` and `[errors]: [` below the stack, indented by their depth.
 
 use crate::decode::exception::at_rows::frame;
+use crate::decode::exception::coded;
 use crate::decode::exception::typed;
 use crate::model::record::Exception;
 use crate::model::record::Relation;
@@ -10,7 +11,7 @@ const MAX_DEPTH: usize = 32;
 
 /// The chains in `text`, root first; empty where no error holds another.
 pub(super) fn parse(text: &str) -> Vec<Exception> {
-    if !text.contains("[cause]: ") && !text.contains("[errors]: [") {
+    if !text.contains("[cause]: ") && !text.contains("[errors]: [") && !text.contains("[AggregateError") {
         return Vec::new();
     }
     let mut open: Vec<Node> = Vec::new();
@@ -30,6 +31,13 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
             if let Some(node) = open.last_mut() {
                 node.exception.frames.push(frame(place.trim_end_matches(',')));
             }
+        } else if let Some(bare) = row.strip_prefix('[').and_then(|row| row.strip_suffix("] {"))
+            && let Some(exception) = head(bare)
+        {
+            // A group without a stack of its own.
+            close_to(column, &mut open, &mut done);
+            let relation = if open.is_empty() { Relation::Group } else { Relation::Cause };
+            open.push(Node { exception, column, held: Vec::new(), relation });
         } else if row.starts_with("[errors]: [") {
             close_to(column, &mut open, &mut done);
         } else if head(row).is_some() && open.len() < MAX_DEPTH {
@@ -82,7 +90,7 @@ fn head(row: &str) -> Option<Exception> {
     let text = row.strip_prefix("[cause]: ").unwrap_or(row);
     let text = text.strip_prefix("Uncaught ").unwrap_or(text);
     let named = |text: &str| {
-        let (kind, message) = typed(text)?;
+        let (kind, message) = coded(text).or_else(|| typed(text))?;
         let error = kind.ends_with("Error") || kind.ends_with("Exception");
         error.then(|| Exception {
             kind: kind.to_owned(),

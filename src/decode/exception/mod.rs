@@ -13,8 +13,9 @@ pub(super) mod go;
 mod javascript;
 mod php;
 mod python;
+mod rich;
 mod ruby;
-mod rust;
+pub(super) mod rust;
 
 /// A text with more links than this is not a chain but a flood.
 const MAX_EXCEPTIONS: usize = 128;
@@ -23,8 +24,17 @@ const MAX_EXCEPTIONS: usize = 128;
 type Reader = fn(&str) -> Vec<Exception>;
 
 /// Asked in this order; what holds others is read before what stands alone.
-const READERS: [Reader; 7] =
-    [dotnet::parse, javascript::parse, at_rows::parse, go::parse, php::parse, ruby::parse, rust::parse];
+const READERS: [Reader; 9] = [
+    rich::parse,
+    rust::report,
+    dotnet::parse,
+    javascript::parse,
+    at_rows::parse,
+    go::parse,
+    php::parse,
+    ruby::parse,
+    rust::parse,
+];
 
 /// What is printed in a text.
 #[derive(Debug, Default)]
@@ -37,7 +47,7 @@ pub(super) struct Printed {
 
 /// What is printed in `text`.
 pub(super) fn read(text: &str) -> Printed {
-    if memchr::memchr2(b'\n', b'\\', text.as_bytes()).is_none() {
+    if memchr::memchr2(b'\n', b'\\', text.as_bytes()).is_none() && !text.starts_with(php::OBJECT) {
         return Printed::default();
     }
     let text = unescape(text);
@@ -96,6 +106,14 @@ fn typed(line: &str) -> Option<(&str, &str)> {
                 && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
     };
     (!kind.is_empty() && kind.len() <= 256 && kind.split('.').all(name)).then_some((kind, message))
+}
+
+/// A class with Node's code for the error behind it: `TypeError [ERR_INVALID_ARG_TYPE]`.
+fn coded(line: &str) -> Option<(&str, &str)> {
+    let (kind, rest) = line.split_once(" [")?;
+    let (code, message) = rest.split_once("]: ")?;
+    let known = code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    (known && kind.ends_with("Error") && typed(kind).is_some()).then_some((kind, message))
 }
 
 #[cfg(test)]

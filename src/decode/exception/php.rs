@@ -8,11 +8,14 @@ use crate::model::record::Relation;
 
 const STACK: &str = "Stack trace:";
 const LARAVEL: &str = "[stacktrace]";
+/// What Monolog puts before an exception.
+pub(super) const OBJECT: &str = "[object] (";
+const PREVIOUS: &str = "[previous exception] ";
 
 /// The chain in `text`, root first; empty where no such trace is.
 pub(super) fn parse(text: &str) -> Vec<Exception> {
     if !text.contains("\n#0 ") {
-        return Vec::new();
+        return if text.contains(OBJECT) { objects(text) } else { Vec::new() };
     }
     let mut chain: Vec<Exception> = Vec::new();
     let mut head = String::new();
@@ -35,10 +38,23 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
         }
     }
     chain.extend(rows.and_then(|rows| exception(&head, rows)));
+    if text.contains(PREVIOUS) {
+        // Monolog prints what was thrown last first.
+        chain.reverse();
+    }
     let links = chain.len().saturating_sub(1);
     for exception in chain.iter_mut().take(links) {
         exception.relation = Some(Relation::Cause);
     }
+    chain
+}
+
+/// Monolog's objects without their traces, a line each, what was thrown last first.
+fn objects(text: &str) -> Vec<Exception> {
+    let mut chain: Vec<Exception> = text.lines().filter_map(|line| exception(line, Vec::new())).collect();
+    chain.reverse();
+    let links = chain.len().saturating_sub(1);
+    chain.iter_mut().take(links).for_each(|link| link.relation = Some(Relation::Cause));
     chain
 }
 
@@ -73,7 +89,7 @@ fn exception(head: &str, rows: Vec<Frame>) -> Option<Exception> {
 
 /// Message, file and line: `… in /app/x.php:12`, or Laravel's `[object] (Class(code: 0): … at /app/x.php:12)`.
 fn located(head: &str) -> Option<(&str, &str, &str)> {
-    let laravel = head.strip_suffix(')').filter(|head| head.contains("[object] ("));
+    let laravel = head.strip_suffix(')').filter(|head| head.contains(OBJECT));
     let (said, place) = match laravel {
         Some(head) => head.rsplit_once(" at ")?,
         None => head.rsplit_once(" in ")?,
@@ -92,7 +108,7 @@ fn kind_of(said: &str) -> Option<(&str, &str)> {
         Some((kind, _)) => (kind, message.split_once("): ").map_or(message, |(_, message)| message)),
         None => (kind, message),
     };
-    let kind = kind.rsplit(' ').next().unwrap_or(kind);
+    let kind = kind.rsplit([' ', '\n']).next().unwrap_or(kind);
     // Inside JSON each backslash is two.
     let plain = kind.replace("\\\\", ".").replace('\\', ".");
     typed(plain.trim_start_matches('.')).map(|_| (kind, message))

@@ -9,6 +9,8 @@ use crate::model::record::Relation;
 const START: &str = "Traceback (most recent call last):";
 const CAUSE: &str = "The above exception was the direct cause of the following exception:";
 const CONTEXT: &str = "During handling of the above exception, another exception occurred:";
+/// Behind the exception: where it was logged.
+const STACK: &str = "Stack (most recent call last):";
 /// Deeper groups are read as text of the group around them.
 const MAX_LEVELS: usize = 32;
 /// The indentation of a group's traceback is the frame drawn around it.
@@ -174,7 +176,7 @@ impl Level {
             State::Frames => self.frames_line(line, text),
             State::Message => match relation(text) {
                 Some(relation) => self.end(Some(relation)),
-                None if text == "\"\"\"" => self.end(None),
+                None if text == "\"\"\"" || text == STACK => self.end(None),
                 None => {
                     self.current.message.push('\n');
                     self.current.message.push_str(text);

@@ -15,7 +15,8 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
     // What may announce a backtrace: the line before its first row.
     let mut said = "";
     let mut in_message = false;
-    for line in text.lines() {
+    let tag = tag(text);
+    for line in text.lines().map(|line| line.strip_prefix(tag).unwrap_or(line)) {
         let Some((frame, rest)) = row(line) else {
             if let Some(exception) = chain.last_mut().filter(|_| in_message) {
                 exception.message.push('\n');
@@ -57,6 +58,18 @@ pub(super) fn parse(text: &str) -> Vec<Exception> {
         exception.relation = (at < links).then_some(Relation::Cause);
     }
     chain
+}
+
+/// Rails' tags (`[request id] `) before every line.
+fn tag(text: &str) -> &str {
+    let first = text.lines().next().unwrap_or_default();
+    let mut len = 0;
+    while let Some(rest) = first.get(len..).filter(|rest| rest.starts_with('['))
+        && let Some(close) = rest.find("] ")
+    {
+        len += close + 2;
+    }
+    first.get(..len).unwrap_or_default()
 }
 
 /// `from app/x.rb:4:in 'f'`, and what follows it on the line.

@@ -5,26 +5,25 @@ use crate::model::record::Frame;
 use crate::model::record::Relation;
 
 const PANICKED: &str = " panicked at ";
-const CAUSES: &str = "\n\nCaused by:\n";
+const CAUSES: &str = "Caused by:\n";
 
 /// The panic or error report in `text`; empty where neither is.
 pub(super) fn parse(text: &str) -> Vec<Exception> {
-    let mut found: Vec<Exception> = panics(text).collect();
-    if found.is_empty() {
-        found = report(text).unwrap_or_default();
-    }
-    found
+    panics(text).flatten().collect()
 }
 
-fn panics(text: &str) -> impl Iterator<Item = Exception> {
+fn panics(text: &str) -> impl Iterator<Item = Vec<Exception>> {
     text.match_indices(PANICKED).filter_map(|(at, _)| {
         let line = text.get(..at)?.rsplit('\n').next()?;
-        line.contains("thread '").then(|| panic(text.get(at + PANICKED.len()..)?)).flatten()
+        let said = text.get(at + PANICKED.len()..)?;
+        // A hook may leave the thread out.
+        let told = line.contains("thread '") || said.split_once('\n').is_some_and(|(first, _)| first.ends_with(':'));
+        told.then(|| panic(said)).flatten()
     })
 }
 
 /// `src/main.rs:1:33:` and the message on the next lines, or, before Rust 1.73, `'message', src/main.rs:1:33`.
-fn panic(text: &str) -> Option<Exception> {
+fn panic(text: &str) -> Option<Vec<Exception>> {
     let (first, below) = text.split_once('\n').unwrap_or((text, ""));
     let ends = ["\nstack backtrace:", "\nnote: ", "\nthread '", "\n\n"];
     let until = |text: &str| ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
@@ -45,7 +44,9 @@ fn panic(text: &str) -> Option<Exception> {
         None => frames = vec![Frame { path: path.to_owned(), line, ..Frame::default() }],
     }
     frames.reverse();
-    Some(Exception { kind: "panic".to_owned(), message, frames, relation: None })
+    let mut chain = causes(below.get(..below.find("\nthread '").unwrap_or(below.len())).unwrap_or_default());
+    chain.push(Exception { kind: "panic".to_owned(), message, frames, relation: None });
+    Some(chain)
 }
 
 fn ends_alike(path: &str, site: &str) -> bool {
@@ -70,7 +71,7 @@ fn frames(rows: &str) -> Vec<Frame> {
                 (frame.path, frame.line) = (path.to_owned(), line);
             }
         } else if let Some((_, function)) = text.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok()) {
-            frames.push(Frame { function: function.to_owned(), ..Frame::default() });
+            frames.push(Frame { function: named(function).to_owned(), ..Frame::default() });
         } else {
             break;
         }
@@ -78,23 +79,60 @@ fn frames(rows: &str) -> Vec<Frame> {
     frames
 }
 
-/// `Error: outer`, blank line, `Caused by:`, then a message a line, outermost first, numbered where there are several.
-fn report(text: &str) -> Option<Vec<Exception>> {
-    let (before, after) = text.split_once(CAUSES)?;
-    let outer = before.rsplit('\n').next()?;
-    let outer = outer.strip_prefix("Error: ").unwrap_or(outer);
-    let mut messages = vec![outer.to_owned()];
-    for row in after.lines().take_while(|row| row.starts_with("    ")) {
-        let row = row.trim();
-        let numbered = row.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok());
-        messages.push(numbered.map_or(row, |(_, message)| message).to_owned());
-    }
-    let links = messages.len() - 1;
-    let link = |(at, message): (usize, String)| {
-        let relation = (at < links).then_some(Relation::Cause);
-        Exception { message, relation, ..Exception::default() }
+/// A function without its address (`0x55d8 - `) and hash (`::hd4b0…`), which a full backtrace prints.
+fn named(function: &str) -> &str {
+    let function = function.trim_start();
+    let function = match function.split_once(" - ") {
+        Some((address, function)) if address.starts_with("0x") => function,
+        _ => function,
     };
-    (links > 0).then(|| messages.into_iter().rev().enumerate().map(link).collect())
+    let hash = function.rsplit_once("::h").filter(|(_, hash)| hash.len() == 16);
+    hash.filter(|(_, hash)| hash.bytes().all(|byte| byte.is_ascii_hexdigit())).map_or(function, |(name, _)| name)
+}
+
+/// `Error: outer`, blank line, `Caused by:`, then a message a line, outermost first, numbered where there are several: root first. Each row
+/// may be indented, as a logger does it.
+pub(in crate::decode) fn report(text: &str) -> Vec<Exception> {
+    if text.contains(PANICKED) {
+        return Vec::new();
+    }
+    let Some((before, _)) = text.split_once(CAUSES) else { return Vec::new() };
+    let above = before.trim_end_matches(' ').strip_suffix('\n').map(str::trim_end).unwrap_or_default();
+    let outer = above.rsplit('\n').next().unwrap_or_default().trim_start();
+    let mut chain = causes(text);
+    if chain.is_empty() || outer.is_empty() {
+        return Vec::new();
+    }
+    let outer = outer.strip_prefix("Error: ").unwrap_or(outer);
+    let stack = text.split_once("Stack backtrace:\n").map_or_else(Vec::new, |(_, rows)| frames(rows));
+    let frames = stack.into_iter().rev().collect();
+    chain.push(Exception { message: outer.to_owned(), frames, ..Exception::default() });
+    chain
+}
+
+/// The messages below the first `Caused by:` in `text`, root first.
+fn causes(text: &str) -> Vec<Exception> {
+    let Some((before, after)) = text.split_once(CAUSES) else { return Vec::new() };
+    let margin = before.rsplit('\n').next().unwrap_or_default();
+    if !margin.trim().is_empty() {
+        return Vec::new();
+    }
+    let indented = format!("{margin}    ");
+    let rows = after.lines().take_while(|row| row.starts_with(&indented) && !row.trim().is_empty());
+    let numbered = |row: &'_ str| {
+        let (number, message) = row.trim().split_once(": ")?;
+        number.parse::<u32>().ok().map(|_| message.to_owned())
+    };
+    let link = |message| Exception { message, relation: Some(Relation::Cause), ..Exception::default() };
+    let mut rows = rows.take(super::MAX_EXCEPTIONS).peekable();
+    // A cause alone has no number.
+    let alone = rows.peek().filter(|row| numbered(row).is_none()).map(|row| row.trim().to_owned());
+    let mut chain: Vec<Exception> = match alone {
+        Some(message) => vec![link(message)],
+        None => rows.map_while(numbered).map(link).collect(),
+    };
+    chain.reverse();
+    chain
 }
 
 #[cfg(test)]
@@ -115,12 +153,12 @@ mod tests {
 
     #[test]
     fn an_error_report_is_a_chain_of_messages() {
-        let found = parse("Error: could not start\n\nCaused by:\n    0: config\n    1: no such file\n");
+        let found = report("Error: could not start\n\nCaused by:\n    0: config\n    1: no such file\n");
         let told: Vec<_> = found.iter().map(|link| (link.message.as_str(), link.relation)).collect();
         assert_eq!(
             told,
             [("no such file", Some(Relation::Cause)), ("config", Some(Relation::Cause)), ("could not start", None)]
         );
-        assert!(parse("he panicked at the sight").is_empty());
+        assert!(parse("he panicked at the sight").is_empty() && report("x\n\nCaused by: y").is_empty());
     }
 }

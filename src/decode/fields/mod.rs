@@ -17,6 +17,7 @@ use crate::decode::fields::names::SPAN;
 use crate::decode::fields::names::TIME;
 use crate::decode::fields::names::TRACE;
 use crate::decode::fields::names::WEAK;
+use crate::decode::fields::names::is_known;
 use crate::decode::severity;
 use crate::decode::time;
 use crate::model::record::Attributes;
@@ -69,8 +70,8 @@ pub(super) fn assign<'p>(
     let trace = TRACE.iter().find_map(|key| id(pairs, key, 32).map(|id| (*key, id)));
     let span = SPAN.iter().find_map(|key| id(pairs, key, 16).map(|id| (*key, id)));
     let mut ranks = [usize::MAX; 6];
-    if get(pairs, "short_message").is_some() {
-        // GELF's `version` is that of the format.
+    if get(pairs, "short_message").is_some() || get(pairs, "context.logLevel").is_some() {
+        // GELF's and Roarr's `version` is that of the format.
         if let Some(rank) = ranks.get_mut(RELEASE) {
             *rank = 0;
         }
@@ -90,6 +91,7 @@ pub(super) fn assign<'p>(
     }
     record.trace_id = record.trace_id.take().or(trace.map(|(_, id)| id));
     record.span_id = record.span_id.take().or(span.map(|(_, id)| id));
+    record.attributes.0.reserve(pairs.len().saturating_sub(consumed.len()));
     for (key, value) in pairs.iter() {
         if !consumed.contains(&key) {
             place((key, value), zone, &mut ranks, record);
@@ -104,19 +106,26 @@ pub(super) fn assign<'p>(
 
 /// One pair that is neither message, time, severity nor trace.
 fn place((key, value): (&str, &str), zone: Option<&TimeZone>, ranks: &mut [usize; 6], record: &mut Record) {
-    let no_trace = (TRACE.contains(&key) || SPAN.contains(&key)) && value.bytes().all(|byte| byte == b'0');
-    if value.is_empty() || no_trace || TIME_PARTS.iter().flatten().any(|part| *part == key) {
+    let zero = || value.bytes().all(|byte| byte == b'0');
+    let no_trace = value.starts_with('0') && zero() && (TRACE.contains(&key) || SPAN.contains(&key));
+    let timed = key.starts_with(['t', 'i']) && TIME_PARTS.iter().flatten().any(|part| *part == key);
+    if value.is_empty() || no_trace || timed {
         return;
     }
     if key == "caller" && caller(value, &mut record.attributes) {
         return;
     }
     let own = key.strip_prefix("attributes.").unwrap_or(key);
-    if let Some((_, name)) = LOCATION.iter().find(|(from, _)| *from == own) {
+    if is_known(own)
+        && let Some((_, name)) = LOCATION.iter().find(|(from, _)| *from == own)
+    {
         return add(&mut record.attributes, name, value);
     }
-    let inner = ENVELOPES.iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(key);
-    let resource = RESOURCES.iter().find_map(|prefix| inner.strip_prefix(prefix));
+    let begins = |text: &str, bytes: &[u8]| text.as_bytes().first().is_some_and(|first| bytes.contains(first));
+    let wrapped = begins(key, b"jrfaP").then(|| ENVELOPES.iter().find_map(|prefix| key.strip_prefix(prefix))).flatten();
+    let inner = wrapped.unwrap_or(key);
+    let resource =
+        begins(inner, b"rRlk").then(|| RESOURCES.iter().find_map(|prefix| inner.strip_prefix(prefix))).flatten();
     let name = resource.unwrap_or(inner);
     let labels = inner.starts_with("labels.") || inner.starts_with("logging.");
     let assigned = role((name, value), zone, ranks, record);
@@ -137,6 +146,9 @@ fn place((key, value): (&str, &str), zone: Option<&TimeZone>, ranks: &mut [usize
 
 /// Fills the part of the resource that `name` stands for, unless a stronger name has filled it.
 fn role((name, value): (&str, &str), zone: Option<&TimeZone>, ranks: &mut [usize; 6], record: &mut Record) -> bool {
+    if !is_known(name) {
+        return false;
+    }
     let found = ROLES
         .iter()
         .zip(ranks.iter_mut())
@@ -223,7 +235,11 @@ fn own_time(pairs: &Pairs<'_>, zone: Option<&TimeZone>) -> Option<(&'static str,
 
 /// A hexadecimal id of `digits` digits; empty and all-zero ids are absent.
 fn id(pairs: &Pairs<'_>, key: &str, digits: usize) -> Option<String> {
-    let value = get(pairs, key).or_else(|| pairs.inside(ENVELOPES, key))?;
+    let value = get(pairs, key).or_else(|| pairs.inside(key))?;
+    let plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if value.len() == digits && !key.starts_with("dd.") && value.bytes().all(plain) {
+        return value.bytes().any(|byte| byte != b'0').then(|| value.to_owned());
+    }
     let value = value.rsplit('/').next().unwrap_or(value);
     let value = value.strip_prefix("0x").unwrap_or(value);
     let plain = if key.starts_with("dd.") && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -38,6 +38,7 @@ pub(super) const MESSAGE: &[&str] = &[
     "MessageTemplate",
     "Message",
     "protoPayload.status.message",
+    "fields.message",
     "error",
 ];
 pub(super) const SEVERITY: &[&str] = &[
@@ -59,7 +60,7 @@ pub(super) const SEVERITY: &[&str] = &[
     "jsonPayload.log.level",
     "@l",
     "Level",
-    "severityText",
+    "context.logLevel",
 ];
 pub(super) const NUMBERS: &[&str] = &["severity_number", "severityNumber", "SeverityNumber"];
 pub(super) const TIME: &[&str] = &[
@@ -217,6 +218,38 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
     ),
     (Role::Start, &["process.creation.time"]),
 ];
+/// Lengths of the names of roles and places, a bit each, by their first byte: most keys are told to be none by one look.
+static KNOWN: [u64; 256] = known();
+
+/// Whether `name` may be one of a role or a place; a name that is one is never missed.
+pub(super) fn is_known(name: &str) -> bool {
+    let first = name.as_bytes().first().copied().unwrap_or_default();
+    let lengths = KNOWN.get(usize::from(first)).copied().unwrap_or_default();
+    name.len() >= 64 || lengths >> name.len() & 1 == 1
+}
+
+#[expect(clippy::indexing_slicing, reason = "made while compiling: what is out of bounds does not compile")]
+const fn known() -> [u64; 256] {
+    let mut lengths = [0_u64; 256];
+    let mut at = 0;
+    while at < LOCATION.len() {
+        let name = LOCATION[at].0.as_bytes();
+        lengths[name[0] as usize] |= 1 << name.len();
+        at += 1;
+    }
+    at = 0;
+    while at < ROLES.len() {
+        let mut of = 0;
+        while of < ROLES[at].1.len() {
+            let name = ROLES[at].1[of].as_bytes();
+            lengths[name[0] as usize] |= 1 << name.len();
+            of += 1;
+        }
+        at += 1;
+    }
+    lengths
+}
+
 /// Names that say so much else besides that they also stay attributes.
 pub(super) const WEAK: &[&str] = &[
     "service",

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::decode::fields::names::ENVELOPES;
+
 /// A key, dotted where it is nested, and its value as text.
 pub(in crate::decode) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
@@ -11,13 +13,23 @@ pub(in crate::decode) struct Pairs<'a> {
     list: Vec<Pair<'a>>,
     /// A bit for every key there is: most of the names that are asked for are not there.
     there: [u64; 4],
+    /// A key begins like one inside another: few records have such keys.
+    wrapped: bool,
 }
+
+/// Pairs of a usual record.
+const USUAL: usize = 16;
 
 impl<'a> Pairs<'a> {
     pub(in crate::decode) fn push(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
         let (word, bit) = place(&key);
         if let Some(word) = self.there.get_mut(word) {
             *word |= bit;
+        }
+        let may_wrap = matches!(key.as_bytes().first(), Some(b'j' | b'r' | b'f' | b'a' | b'P'));
+        self.wrapped |= may_wrap && ENVELOPES.iter().any(|envelope| key.starts_with(envelope));
+        if self.list.capacity() == 0 {
+            self.list.reserve(USUAL);
         }
         self.list.push((key, value));
     }
@@ -30,11 +42,14 @@ impl<'a> Pairs<'a> {
         self.list.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// The value of the first pair that is `key` inside one of `envelopes`.
-    pub(in crate::decode) fn inside(&self, envelopes: &[&str], key: &str) -> Option<&str> {
+    /// The value of the first pair that is `key` inside an envelope.
+    pub(in crate::decode) fn inside(&self, key: &str) -> Option<&str> {
+        if !self.wrapped {
+            return None;
+        }
         let is_it = |name: &str| {
             let prefix = name.strip_suffix(key);
-            prefix.is_some_and(|prefix| envelopes.contains(&prefix))
+            prefix.is_some_and(|prefix| ENVELOPES.contains(&prefix))
         };
         self.list.iter().find(|(name, _)| name.len() > key.len() && is_it(name)).map(|(_, value)| &**value)
     }

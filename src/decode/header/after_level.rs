@@ -2,6 +2,7 @@
 
 use crate::decode::header::cursor::Cursor;
 use crate::decode::header::cursor::digits;
+use crate::decode::header::cursor::exception_word;
 use crate::decode::header::cursor::identifier;
 use crate::decode::header::cursor::logger_name;
 use crate::decode::header::separated;
@@ -65,6 +66,23 @@ fn pino_pretty(cursor: &mut Cursor<'_>) {
     cursor.at += inside.len() + 4;
 }
 
+/// Spring Boot 3's `[5a3f…-00f0…]`, blank outside a trace: the trace and the span behind the thread.
+fn is_correlation(content: &str) -> bool {
+    let hex = |id: &str, len: usize| id.len() == len && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    content.len() == 49
+        && (content.trim().is_empty()
+            || content.split_once('-').is_some_and(|(trace, span)| hex(trace, 32) && hex(span, 16)))
+}
+
+fn correlation(cursor: &mut Cursor<'_>, content: &str) {
+    if let Some((trace, span)) = content.split_once('-') {
+        cursor.set("trace_id", trace);
+        cursor.set("span_id", span);
+    }
+    cursor.at += content.len() + 2;
+    cursor.blanks();
+}
+
 /// Spring's `[shop] [main] `, Sleuth's `[shop,trace,span] 1 --- [main] `: everything up to the last bracket, which names the thread.
 fn spring_brackets(cursor: &mut Cursor<'_>) {
     while let Some(content) = cursor.bracket() {
@@ -74,12 +92,22 @@ fn spring_brackets(cursor: &mut Cursor<'_>) {
         let hex = |id: &str| matches!(id.len(), 16 | 32) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         let traced =
             trace.zip(span).filter(|(trace, span)| hex(trace) && hex(span) || trace.is_empty() && span.is_empty());
+        if is_correlation(content) {
+            correlation(cursor, content);
+            return;
+        }
         if let Some((trace, span)) = traced {
             cursor.set("trace_id", trace);
             cursor.set("span_id", span);
             cursor.header.service = Some(service.to_owned()).filter(|name| !name.is_empty());
         } else if !after.starts_with(" [") {
             return;
+        } else if after
+            .strip_prefix(" [")
+            .and_then(|next| next.split_once(']'))
+            .is_some_and(|(next, _)| is_correlation(next))
+        {
+            cursor.set("thread.name", content.trim());
         } else if !content.trim().is_empty() {
             cursor.header.service = Some(content.trim().to_owned());
         }
@@ -108,7 +136,8 @@ fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
     let parted = ["- ", "-- ", ": "].iter().any(|mark| follows.starts_with(mark)) || java_place(follows) > 0;
     // Tomcat: `[main] org.apache.catalina.core.StandardService.start message`.
     let method = name.matches('.').count() >= 2 && logger_name(name);
-    let named = identifier(name) && (word.ends_with(':') || parted || method);
+    let spoken = exception_word(name) && word.ends_with(':');
+    let named = identifier(name) && !spoken && (word.ends_with(':') || parted || method);
     if cursor.location(content) || logger_name(content) {
         if cursor.header.attributes.get("code.file.path").is_none() {
             cursor.set("logger.name", content);
@@ -116,6 +145,7 @@ fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
         cursor.at += content.len() + 2;
         cursor.blanks();
         cursor.eat("- ");
+        jboss_thread(cursor);
     } else if named || after.starts_with(" - ") {
         cursor.set("thread.name", content.trim());
         cursor.at += content.len() + 2;
@@ -126,18 +156,28 @@ fn bracket_after_level(cursor: &mut Cursor<'_>) -> bool {
     false
 }
 
+/// `(executor-thread-1) ` behind the logger: `WildFly` and Quarkus.
+fn jboss_thread(cursor: &mut Cursor<'_>) {
+    let inside = cursor.rest().strip_prefix('(').and_then(|rest| rest.split_once(") ")).map(|(inside, _)| inside);
+    if let Some(thread) = inside.filter(|inside| inside.len() <= 64 && !inside.contains(['(', '"'])) {
+        cursor.set("thread.name", thread);
+        cursor.at += thread.len() + 3;
+    }
+}
+
 /// `main.go:12: `, `app/main.go:12\t`, `views.py:3 - ` before the message.
 pub(in crate::decode::header) fn location_prefix(cursor: &mut Cursor<'_>) -> bool {
     let word = cursor.word();
     let place = word.strip_suffix(':').unwrap_or(word);
     let after = cursor.rest().get(word.len()..).unwrap_or_default();
-    let parted = word.ends_with(':') || after.starts_with('\t') || after.starts_with(" - ");
+    // zerolog's console: `pay.go:12 > message`.
+    let parted = word.ends_with(':') || [" - ", " > ", "\t"].iter().any(|mark| after.starts_with(mark));
     if !parted || !cursor.location(place) {
         return false;
     }
     cursor.at += word.len();
     cursor.blanks();
-    cursor.eat("- ");
+    let _ = cursor.eat("- ") || cursor.eat("> ");
     true
 }
 
@@ -169,7 +209,8 @@ fn logger_prefix(cursor: &mut Cursor<'_>, threaded: bool) {
     } else {
         return;
     };
-    if !(logger_name(name) || threaded && identifier(name)) {
+    let spoken = exception_word(name) && word.ends_with(':');
+    if spoken || !(logger_name(name) || threaded && identifier(name)) {
         return;
     }
     cursor.set("logger.name", name);

@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
     /// The word at the cursor, up to the next blank; not consumed.
     pub(in crate::decode) fn word(&self) -> &'a str {
         let rest = self.rest();
-        rest.find([' ', '\t']).and_then(|end| rest.get(..end)).unwrap_or(rest)
+        memchr::memchr2(b' ', b'\t', rest.as_bytes()).and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
 
     /// Content of the bracket at the cursor, inner brackets included; not consumed.

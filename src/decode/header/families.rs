@@ -75,13 +75,30 @@ pub(super) fn ruby(cursor: &mut Cursor<'_>) {
     }
     cursor.at += content.len() + 2;
     cursor.blanks();
-    fields(cursor, false);
+    let level = cursor.word();
+    if cursor.severity(level) {
+        cursor.at += level.len();
+        cursor.blanks();
+    }
     let program = cursor.rest();
     if let Some((_, message)) =
         program.split_once(": ").filter(|(before, _)| before.starts_with("-- ") && before.len() < 40)
     {
         cursor.at = cursor.line.len() - message.len();
     }
+}
+
+/// Redis' mark before the message: `# Server initialized`.
+pub(super) fn redis(cursor: &mut Cursor<'_>) {
+    let (text, number) = match cursor.rest().get(..2) {
+        Some(". ") => ("debug", 5),
+        Some("- ") => ("verbose", 5),
+        Some("* ") => ("notice", 10),
+        Some("# ") => ("warning", 13),
+        _ => return,
+    };
+    cursor.header.severity = Some(Severity { text: text.to_owned(), number });
+    cursor.at += 2;
 }
 
 /// .NET's console logger, behind `fail:`: ` Shop.Orders[0]`, and the message on the next line.

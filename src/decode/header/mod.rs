@@ -23,12 +23,19 @@ mod syslog;
 
 /// Headers inside headers (syslog around uvicorn) are read so deep.
 const MAX_DEPTH: u8 = 2;
+/// Pairs that may stand before the level.
+const MAX_PAIRS: usize = 8;
 /// Words and brackets that may stand between time and level.
 const MAX_BEFORE_LEVEL: usize = 4;
 
 /// The header of `line`; `None` where the line is none, or is JSON or logfmt, which have readers of their own.
 pub(super) fn parse(line: &str) -> Option<Header> {
-    parse_nested(line, 0)
+    parse_nested(line, line::opening(line.as_bytes()), 0)
+}
+
+/// The same where it is known how `line` begins.
+pub(super) fn parse_opened(line: &str, opening: Option<Opening>) -> Option<Header> {
+    parse_nested(line, opening, 0)
 }
 
 /// The time of a line whose date names no year (syslog, klog): the latest such date that is not after `written`.
@@ -46,15 +53,19 @@ pub(super) fn time_before(line: &str, written: Timestamp) -> Option<Timestamp> {
     time::leading(text.as_bytes())?.latest_before(written)
 }
 
-fn parse_nested(line: &str, depth: u8) -> Option<Header> {
-    let Some(opening) = line::opening(line.as_bytes()) else { return headless(line) };
+fn parse_nested(line: &str, opening: Option<Opening>, depth: u8) -> Option<Header> {
+    let Some(opening) = opening else { return headless(line) };
     let mut cursor = Cursor::new(line);
     match opening {
         Opening::Json | Opening::Logfmt => return None,
         Opening::Access => request(&mut cursor),
         Opening::Stamp => {
-            cursor.at = line::redis_len(line.as_bytes()).unwrap_or(0);
+            let redis = line::redis_len(line.as_bytes());
+            cursor.at = redis.unwrap_or(0);
             stamped(&mut cursor);
+            if redis.is_some() {
+                families::redis(&mut cursor);
+            }
         }
         Opening::LabelledStamp(len) => {
             cursor.at = len;
@@ -96,7 +107,8 @@ fn request(cursor: &mut Cursor<'_>) {
 }
 
 fn nested(cursor: &mut Cursor<'_>, depth: u8) {
-    let Some(inner) = parse_nested(cursor.rest(), depth + 1) else { return };
+    let rest = cursor.rest();
+    let Some(inner) = parse_nested(rest, line::opening(rest.as_bytes()), depth + 1) else { return };
     let outer = &mut cursor.header;
     if outer.time.is_none() {
         (outer.time, outer.local) = (inner.time, inner.local);
@@ -110,14 +122,15 @@ fn nested(cursor: &mut Cursor<'_>, depth: u8) {
 
 fn stamped(cursor: &mut Cursor<'_>) {
     let Some(stamp) = time::leading(cursor.rest().as_bytes()) else { return };
-    cursor.stamp();
+    cursor.header.took(&stamp);
+    cursor.at += stamp.len;
     if stamp.android {
         return families::android(cursor);
     }
     if stamp.syslog {
         return syslog::host_and_tag(cursor);
     }
-    let comma = cursor.eat(",");
+    let comma = cursor.eat(",") || cursor.eat(";");
     if cursor.eat(":") {
         let len = cursor.rest().bytes().take_while(u8::is_ascii_uppercase).count();
         let level = cursor.rest().get(..len).unwrap_or_default();
@@ -139,6 +152,7 @@ fn stamped(cursor: &mut Cursor<'_>) {
 /// Thread, process, logger and level in the order of the libraries that use no separators.
 pub(super) fn fields(cursor: &mut Cursor<'_>, windows: bool) {
     let (start, known) = (cursor.at, cursor.header.attributes.0.len());
+    pairs(cursor);
     for _ in 0..=MAX_BEFORE_LEVEL {
         cursor.blanks();
         if level_word(cursor) {
@@ -161,14 +175,25 @@ pub(super) fn fields(cursor: &mut Cursor<'_>, windows: bool) {
 /// Whether the level stands at the cursor; consumes it and its punctuation.
 fn level_word(cursor: &mut Cursor<'_>) -> bool {
     if let Some(content) = cursor.bracket() {
-        let hit = cursor.severity(content);
+        // Twisted names who speaks before the level.
+        let twisted = content.split_once('#').filter(|(name, _)| identifier(name));
+        let hit = cursor.severity(twisted.map_or(content, |(_, level)| level));
         if hit {
+            if let Some((name, _)) = twisted {
+                cursor.set("logger.name", name);
+            }
             cursor.at += content.len() + 2;
             cursor.eat(":");
         }
         return hit;
     }
     let word = cursor.word();
+    if let Some(level) = word.strip_prefix('*').and_then(|word| word.strip_suffix('*'))
+        && cursor.severity(level)
+    {
+        cursor.at += word.len();
+        return true;
+    }
     let len = word.bytes().take_while(u8::is_ascii_alphabetic).count();
     let name = word.get(..len).unwrap_or_default();
     let after = word.get(len..).unwrap_or_default();
@@ -184,7 +209,7 @@ fn level_word(cursor: &mut Cursor<'_>) -> bool {
     }
     let upper = name.bytes().all(|byte| byte.is_ascii_uppercase());
     let spaced = cursor.rest().get(len..).is_some_and(|rest| rest.starts_with("  ") || rest.starts_with('\t'));
-    let parted = after.starts_with([':', ',', '|']);
+    let parted = after.starts_with([':', ',', '|', ';']);
     if !(parted || after.is_empty() && (upper || spaced)) {
         return false;
     }
@@ -193,6 +218,51 @@ fn level_word(cursor: &mut Cursor<'_>) -> bool {
     if parted && !after.starts_with('|') {
         cursor.at += 1;
     }
+    true
+}
+
+/// Sidekiq's `pid=12 tid=abc class=Pay jid=1f elapsed=0.1 `: pairs in front of the level, if that is what follows them.
+fn pairs(cursor: &mut Cursor<'_>) {
+    let start = cursor.at;
+    let mut found = Vec::new();
+    while let Some((key, value)) = cursor.word().split_once('=').filter(|(key, _)| identifier(key)) {
+        found.push((key, value));
+        cursor.at += key.len() + 1 + value.len();
+        cursor.blanks();
+        if found.len() > MAX_PAIRS {
+            break;
+        }
+    }
+    let level = cursor.word().split(':').next().unwrap_or_default();
+    if severity::number(level.as_bytes()).is_none() || !level.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        cursor.at = start;
+        return;
+    }
+    for (key, value) in found {
+        cursor.set(if key == "pid" { "process.pid" } else { key }, value);
+    }
+}
+
+/// `shop[12]`, `shop[12]:`, and a host before it where the word is none that speaks for itself.
+fn process_word(cursor: &mut Cursor<'_>) -> bool {
+    let numbered = |word: &str| {
+        let (name, rest) = word.trim_end_matches(':').split_once('[').map(|(name, rest)| (name.to_owned(), rest))?;
+        let process = rest.strip_suffix(']').filter(|process| digits(process))?;
+        identifier(&name).then(|| (name, process.to_owned()))
+    };
+    let word = cursor.word();
+    let next = cursor.rest().get(word.len()..).unwrap_or_default().trim_start();
+    let next = next.split(' ').next().unwrap_or_default();
+    let (host, word) = if numbered(word).is_none() && identifier(word) { (word, next) } else { ("", word) };
+    let Some((name, process)) = numbered(word) else { return false };
+    cursor.set("logger.name", &name);
+    cursor.set("process.pid", &process);
+    if !host.is_empty() {
+        cursor.header.host = Some(host.to_owned());
+        cursor.at += host.len();
+        cursor.blanks();
+    }
+    cursor.at += word.len();
     true
 }
 
@@ -206,6 +276,15 @@ fn before_level(cursor: &mut Cursor<'_>) -> bool {
         return true;
     }
     let word = cursor.word();
+    if let Some(place) = word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+        // Airflow: `{taskinstance.py:12}`.
+        let known = cursor.location(place);
+        cursor.at += if known { word.len() } else { 0 };
+        return known;
+    }
+    if process_word(cursor) {
+        return true;
+    }
     if digits(word) {
         cursor.set("process.pid", word);
     } else if identifier(word) && word.contains(['.', '-', '_', '@', ':']) || word == "root" {
@@ -225,6 +304,15 @@ fn component(cursor: &mut Cursor<'_>) {
         cursor.set("logger.name", word);
         cursor.at += word.len();
     }
+}
+
+/// Whether a time is all that stands in a bracket; takes it.
+fn took_inside(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let stamp = time::leading(content.as_bytes()).filter(|stamp| stamp.len == content.len());
+    if let Some(stamp) = &stamp {
+        cursor.header.took(stamp);
+    }
+    stamp.is_some()
 }
 
 /// `INFO:     message`, `ERROR:root:message`, `ERROR 2025-… module 1 2 message`, `INFO[0001] message`.
@@ -250,10 +338,18 @@ fn levelled(cursor: &mut Cursor<'_>, len: usize) {
         return;
     }
     if let Some(content) = cursor.bracket() {
+        took_inside(cursor, content);
         cursor.at += content.len() + 2;
         return;
     }
     cursor.blanks();
+    // Dropwizard: `INFO  [2025-09-08 08:47:01,122] shop.Pay: message`.
+    if let Some(content) = cursor.bracket()
+        && took_inside(cursor, content)
+    {
+        cursor.at += content.len() + 2;
+        return after_level(cursor);
+    }
     if cursor.stamp() {
         cursor.blanks();
         families::django(cursor);

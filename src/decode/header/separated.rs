@@ -7,6 +7,7 @@ use crate::decode::header::cursor::identifier;
 use crate::decode::header::fields;
 use crate::decode::severity;
 use crate::decode::time;
+use crate::model::record::Severity;
 
 /// `| LEVEL | module:function:line | message`, loguru's default with ` - ` included.
 pub(super) fn pipes(cursor: &mut Cursor<'_>) {
@@ -59,11 +60,12 @@ fn python_place(cursor: &mut Cursor<'_>, text: &str) -> bool {
 pub(super) fn dashes(cursor: &mut Cursor<'_>) {
     let tail = cursor.rest().get(2..).unwrap_or_default();
     cursor.at += 2;
-    let mut names: Vec<&str> = Vec::new();
+    let mut names = [""; 4];
     let mut offset = 0;
-    for part in tail.split(" - ").take(5) {
+    for known in 0..5 {
+        let part = dashed(tail.get(offset..).unwrap_or_default());
         let word = part.trim();
-        let first = word.split([' ', ':']).next().unwrap_or(word);
+        let first = memchr::memchr2(b' ', b':', word.as_bytes()).and_then(|end| word.get(..end)).unwrap_or(word);
         let beside = word.get(first.len()..).unwrap_or_default().trim();
         let bracketed = beside.starts_with('[') && beside.ends_with(']');
         let led = beside.starts_with(':') || beside.starts_with('[');
@@ -71,28 +73,36 @@ pub(super) fn dashes(cursor: &mut Cursor<'_>) {
             cursor.severity(first);
             let margin = part.len() - part.trim_start().len();
             cursor.at += offset + margin + first.len();
-            name_parts(cursor, &names);
+            name_parts(cursor, names.get(..known).unwrap_or_default());
             cursor.eat(":");
             return after_level(cursor);
         }
-        if word.contains(' ') || word.is_empty() || names.len() == 4 {
-            break;
-        }
-        names.push(word);
+        let Some(name) = names.get_mut(known).filter(|_| !word.contains(' ') && !word.is_empty()) else { break };
+        *name = word;
         offset += part.len() + 3;
     }
 }
 
+/// What stands before the next ` - `.
+fn dashed(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let mut dashes = memchr::memchr_iter(b'-', bytes);
+    let parts = |at: usize| at > 0 && bytes.get(at - 1) == Some(&b' ') && bytes.get(at + 1) == Some(&b' ');
+    dashes.find(|at| parts(*at)).and_then(|at| text.get(..at - 1)).unwrap_or(text)
+}
+
 fn name_parts(cursor: &mut Cursor<'_>, names: &[&str]) {
-    let (numbers, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| digits(name));
-    if let Some(process) = numbers.first() {
+    if let Some(process) = names.iter().find(|name| digits(name)) {
         cursor.set("process.pid", process);
     }
-    if let [service, .., logger] = names.as_slice() {
-        cursor.header.service = identifier(service).then(|| (*service).to_owned());
-        cursor.set("logger.name", logger);
-    } else if let Some(logger) = names.first() {
-        cursor.set("logger.name", logger);
+    let mut words = names.iter().filter(|name| !digits(name));
+    match (words.next(), words.next_back()) {
+        (Some(service), Some(logger)) => {
+            cursor.header.service = identifier(service).then(|| (*service).to_owned());
+            cursor.set("logger.name", logger);
+        }
+        (Some(logger), None) => cursor.set("logger.name", logger),
+        _ => {}
     }
 }
 
@@ -128,8 +138,47 @@ pub(super) fn brackets(cursor: &mut Cursor<'_>) {
     }
 }
 
+/// Tornado's `E 250908 08:47:01 web:12`, Jupyter's `I 2025-09-08 08:47:01.122 ServerApp`.
+fn lettered(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let Some((letter, rest)) = content.split_once(' ').filter(|(letter, _)| letter.len() == 1) else { return false };
+    let number = letter.bytes().next().and_then(severity::letter);
+    let (Some(number), Some(stamp)) = (number, time::leading(rest.as_bytes())) else { return false };
+    cursor.header.took(&stamp);
+    cursor.header.severity = Some(Severity { text: letter.to_owned(), number });
+    let name = rest.get(stamp.len..).unwrap_or_default().trim();
+    match name.rsplit_once(':').filter(|(_, line)| digits(line)) {
+        Some((module, line)) => {
+            cursor.set("code.namespace", module);
+            cursor.set("code.line.number", line);
+        }
+        None => cursor.set("logger.name", name),
+    }
+    true
+}
+
+/// Rich's `09/08/25 08:47:01`, the date as C writes it: what stands in a bracket never begins with a year of two digits.
+fn american(cursor: &mut Cursor<'_>, content: &str) -> bool {
+    let short = |part: &str| part.len() == 2 && digits(part);
+    let Some((date, clock)) = content.split_once(' ') else { return false };
+    let mut parts = date.split('/');
+    let (Some(month), Some(day), Some(year), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    if ![month, day, year].into_iter().all(short) {
+        return false;
+    }
+    let stamp = time::leading(format!("20{year}-{month}-{day} {clock}").as_bytes());
+    if let Some(stamp) = &stamp {
+        cursor.header.took(stamp);
+    }
+    stamp.is_some()
+}
+
 fn bracket_part(cursor: &mut Cursor<'_>, content: &str) -> bool {
     let known = cursor.header.severity.is_some();
+    if !known && (lettered(cursor, content) || american(cursor, content)) {
+        return true;
+    }
     if let Some(stamp) = time::leading(content.as_bytes()) {
         cursor.header.took(&stamp);
         let process = content.get(stamp.len..).unwrap_or_default();

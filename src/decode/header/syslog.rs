@@ -54,6 +54,12 @@ pub(super) fn host_and_tag(cursor: &mut Cursor<'_>) {
     cursor.header.transport = true;
     let start = cursor.at;
     let host = cursor.word();
+    // The terminal of Rust's slog: no host, but a level.
+    let level = ["TRCE", "DEBG", "INFO", "WARN", "ERRO", "CRIT"].contains(&host);
+    if level && cursor.severity(if host == "DEBG" { "debug" } else { host }) {
+        cursor.at += host.len();
+        return;
+    }
     if host.ends_with(':') || host.ends_with("]:") {
         tag(cursor);
         return;

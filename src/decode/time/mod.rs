@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::decode::time::stamp::Reader;
+use crate::decode::time::reader::Reader;
 
+mod reader;
 mod stamp;
 
 /// A date and time found at the beginning of a text.

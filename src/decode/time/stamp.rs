@@ -4,76 +4,44 @@ use jiff::SignedDuration;
 
 use crate::decode::time::Stamp;
 use crate::decode::time::from_integer;
+use crate::decode::time::reader::Reader;
 
 const MONTHS: &[&[u8; 3]] =
     &[b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 const DAYS: &[&[u8; 3]] = &[b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
 
-/// Reads a text from left to right; every function may leave it in the middle of what did not fit.
-pub(super) struct Reader<'a> {
-    text: &'a [u8],
-    pub(super) at: usize,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+/// `2025-09-08 08:47:01`: the form of nearly all lines, read by the places of its digits.
+fn usual(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
+    let text: &[u8; 19] = reader.text.first_chunk()?;
+    let parted = [(4, b"-".as_slice()), (7, b"-"), (10, b"T "), (13, b":"), (16, b":")];
+    if !parted.iter().all(|(at, marks)| text.get(*at).is_some_and(|byte| marks.contains(byte))) {
+        return None;
     }
-
-    pub(super) fn peek(&self) -> u8 {
-        self.text.get(self.at).copied().unwrap_or(0)
+    let two = |at: usize| {
+        let [tens, ones] = *text.get(at..)?.first_chunk::<2>()?;
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| i8::try_from(tens * 10 + ones).ok()).flatten()
+    };
+    let year = i16::from(two(0)?) * 100 + i16::from(two(2)?);
+    let (month, day) = (two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    if !(1970..=2200).contains(&year) || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 60 {
+        return None;
     }
-
-    fn ahead(&self, by: usize) -> u8 {
-        self.text.get(self.at + by).copied().unwrap_or(0)
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let hit = self.peek() == byte;
-        self.at += usize::from(hit);
-        hit
-    }
-
-    fn any(&mut self, bytes: &[u8]) -> Option<u8> {
-        let byte = self.peek();
-        (byte != 0 && bytes.contains(&byte)).then(|| {
-            self.at += 1;
-            byte
-        })
-    }
-
-    fn digits_ahead(&self) -> usize {
-        self.text.iter().skip(self.at).take(20).take_while(|byte| byte.is_ascii_digit()).count()
-    }
-
-    /// Exactly `count` digits, as a number of at most `max`.
-    fn digits(&mut self, count: usize, max: u32) -> Option<u32> {
-        let mut value = 0_u32;
-        for _ in 0..count {
-            let digit = self.peek();
-            if !digit.is_ascii_digit() {
-                return None;
-            }
-            value = value * 10 + u32::from(digit - b'0');
-            self.at += 1;
-        }
-        (value <= max).then_some(value)
-    }
-
-    fn small(&mut self, count: usize, max: u32) -> Option<i8> {
-        self.digits(count, max).and_then(|value| i8::try_from(value).ok())
-    }
-
-    fn name(&mut self, names: &[&[u8; 3]]) -> Option<i8> {
-        let word = [self.ahead(0), self.ahead(1), self.ahead(2)].map(|byte| byte.to_ascii_lowercase());
-        let index = names.iter().position(|name| **name == word)?;
-        self.at += 3;
-        i8::try_from(index + 1).ok()
-    }
+    (stamp.year, stamp.month, stamp.day) = (year, month, day);
+    (stamp.hour, stamp.minute, stamp.second) = (hour, minute, second);
+    reader.at = text.len();
+    fraction(reader, stamp);
+    half_day(reader, stamp);
+    zone(reader, stamp);
+    Some(())
 }
 
 /// Stamps that begin with a digit, told apart by the length of the first number and what follows it.
 pub(super) fn numeric(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
+    if usual(reader, stamp).is_some() {
+        return Some(());
+    }
     let count = reader.digits_ahead();
     match (count, reader.ahead(count)) {
         (4, separator @ (b'-' | b'/' | b'.')) => {
@@ -83,6 +51,10 @@ pub(super) fn numeric(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> 
         (1 | 2, b':') => clock(reader, stamp, true)?,
         (2, b'/') => {
             slashed(reader, stamp)?;
+            zone(reader, stamp);
+        }
+        (2, separator @ (b'-' | b'.')) if reader.ahead(5) == separator && reader.ahead(6).is_ascii_digit() => {
+            day_first(reader, stamp, separator)?;
             zone(reader, stamp);
         }
         (2, b'-') if reader.ahead(3).is_ascii_digit() => {
@@ -126,6 +98,25 @@ fn year(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     Some(())
 }
 
+/// `08.09.2025 08:47:01`, and with dashes where the day can be nothing else.
+fn day_first(reader: &mut Reader<'_>, stamp: &mut Stamp, separator: u8) -> Option<()> {
+    let first = reader.small(2, 31)?;
+    reader.eat(separator);
+    let second = reader.small(2, 31)?;
+    reader.eat(separator);
+    let at = reader.at;
+    year(reader, stamp)?;
+    (stamp.day, stamp.month) = if second > 12 { (second, first) } else { (first, second) };
+    (stamp.month <= 12).then_some(())?;
+    if separator == b'-' && first <= 12 && second <= 12 {
+        reader.at = at + 4;
+        (stamp.year, stamp.month, stamp.day) = (0, 0, 0);
+    }
+    reader.eat(b',');
+    reader.any(b" T")?;
+    clock(reader, stamp, false)
+}
+
 /// `17/06/09 20:10:40` (year first), `08/Sep/2025:08:47:01 +0000`, `09/08/2025, 08:47:01` (day or month first: no moment).
 fn slashed(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     if reader.ahead(3).is_ascii_alphabetic() {
@@ -136,13 +127,26 @@ fn slashed(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     let second = reader.small(2, 31)?;
     reader.any(b"/")?;
     if reader.digits_ahead() == 4 {
-        reader.digits(4, 2200)?;
+        year(reader, stamp)?;
         reader.eat(b',');
-    } else {
-        stamp.day = reader.small(2, 31)?;
-        stamp.month = (second <= 12).then_some(second)?;
-        stamp.year = 2000 + i16::from(first);
+        reader.any(b" ")?;
+        let half = clock(reader, stamp, false).map(|()| is_half_day(reader))?;
+        // Where the clock has halves, the month comes first; elsewhere only what can be nothing else is read.
+        (stamp.month, stamp.day) = match (first, second) {
+            (1..=12, 1..) if second > 12 || half => (first, second),
+            (13..=31, 1..=12) => (second, first),
+            _ => (0, 0),
+        };
+        stamp.year = if stamp.month == 0 { 0 } else { stamp.year };
+        return Some(());
     }
+    let third = reader.small(2, 99)?;
+    (stamp.year, stamp.month, stamp.day) = if second > 12 {
+        // `11/21/26`: Rich writes the date as C does.
+        (2000 + i16::from(third), (first <= 12).then_some(first)?, second)
+    } else {
+        (2000 + i16::from(first), second, (third <= 31).then_some(third)?)
+    };
     reader.any(b" ")?;
     clock(reader, stamp, false)
 }
@@ -164,6 +168,10 @@ fn compact(reader: &mut Reader<'_>, stamp: &mut Stamp) -> Option<()> {
     stamp.month = reader.small(2, 12)?;
     stamp.day = reader.small(2, 31)?;
     reader.any(b" ")?;
+    // Tornado's clock has colons.
+    if reader.ahead(2) == b':' {
+        return clock(reader, stamp, true);
+    }
     if reader.digits_ahead() != 6 {
         return None;
     }
@@ -219,6 +227,12 @@ fn clock(reader: &mut Reader<'_>, stamp: &mut Stamp, strict: bool) -> Option<()>
     fraction(reader, stamp);
     half_day(reader, stamp);
     Some(())
+}
+
+/// Whether the clock that was just read ended in `AM` or `PM`.
+fn is_half_day(reader: &Reader<'_>) -> bool {
+    let end = reader.at.checked_sub(2).and_then(|at| reader.text.get(at..reader.at));
+    matches!(end, Some(b"AM" | b"PM"))
 }
 
 /// `AM` or `PM`, with or without a blank before it.

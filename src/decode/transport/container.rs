@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::decode::line;
+use crate::decode::prefix;
 use crate::decode::transport::Emit;
 use crate::decode::transport::encoding::Place;
 
@@ -35,7 +35,7 @@ pub(super) fn is_docker(line: &[u8]) -> bool {
 
 /// Whether `line` is one of CRI's.
 pub(super) fn is_cri(line: &[u8]) -> bool {
-    line::cri_len(line) > 0
+    prefix::cri_len(line) > 0
 }
 
 /// The parts of lines that have not ended, one a stream.
@@ -70,7 +70,7 @@ impl Parts {
 
     /// One line of CRI.
     pub(super) fn cri(&mut self, line: &[u8], place: Place, emit: &mut Emit<'_>) {
-        let head = line::cri_len(line);
+        let head = prefix::cri_len(line);
         if head == 0 {
             return emit(b"", line, place);
         }

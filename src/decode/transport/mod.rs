@@ -10,11 +10,13 @@ use serde::Deserialize;
 
 use crate::decode::LineClass;
 use crate::decode::line;
+use crate::decode::prefix;
 
 mod collected;
 mod container;
 mod encoding;
 mod otlp;
+mod platform;
 mod pretty;
 mod split;
 mod stamped;
@@ -103,7 +105,9 @@ impl Form {
             Self::LogEntries
         } else if collected::is_row(text) {
             Self::Collected
-        } else if line::prefix_len(text) > 0 {
+        } else if stamped::is_of_a_platform(text) {
+            Self::Stamped
+        } else if text.first() != Some(&b' ') && prefix::prefix_len(text) > 0 {
             Self::Labelled
         } else if stamped::is_stamped(text) {
             Self::Stamped
@@ -190,7 +194,7 @@ impl State {
             Self::Cri(parts) => parts.cri(text, place, emit),
             Self::Docker(parts) => parts.docker(text, place, emit),
             Self::Labelled => {
-                let label = text.get(..line::prefix_len(text)).unwrap_or_default();
+                let label = text.get(..prefix::prefix_len(text)).unwrap_or_default();
                 emit(label.trim_ascii_end(), text, place);
             }
             Self::Stamped(stamped) => stamped.line(text, place, emit),
@@ -211,7 +215,8 @@ impl State {
                 splits.finish(emit);
             }
             Self::Entries(splits) => splits.finish(emit),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => {}
+            Self::Collected(collected) => collected.finish(emit),
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => {}
         }
     }
 
@@ -222,7 +227,8 @@ impl State {
                 objects.pending().into_iter().chain(splits.pending()).min_by_key(|place| place.offset)
             }
             Self::Entries(splits) => splits.pending(),
-            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Collected(_) | Self::Otlp => None,
+            Self::Collected(collected) => collected.pending(),
+            Self::Plain | Self::Labelled | Self::Stamped(_) | Self::Otlp => None,
         }
     }
 }
