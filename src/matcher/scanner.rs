@@ -209,6 +209,7 @@ impl Scanner {
         self.judge(self.buffer.start(), end, out);
         self.complete(end);
         self.memory.tally.lines += u64::from(unended_line);
+        self.memory.tally.last_time = self.latest_time();
         self.buffer.forget();
         self.unflushed = false;
     }
@@ -225,8 +226,14 @@ impl Scanner {
 
     /// Takes the tally since the last call.
     pub fn take_tally(&mut self) -> Tally {
-        let last_time = self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped());
-        Tally { last_time, ..mem::take(&mut self.memory.tally) }
+        let mut tally = mem::take(&mut self.memory.tally);
+        // What has been finished is forgotten.
+        tally.last_time = self.latest_time().or(tally.last_time);
+        tally
+    }
+
+    fn latest_time(&mut self) -> Option<Timestamp> {
+        self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped())
     }
 
     /// Replaces the matcher (reload); pending bytes are judged by the new one.

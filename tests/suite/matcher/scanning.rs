@@ -246,6 +246,17 @@ fn a_record_without_a_time_inherits_the_nearest_earlier_one() {
     assert_eq!(times(&near), [(Some(1), true)]);
 }
 
+/// A stream that ends forgets its bytes, and still says how late it was: else the end of every file would be taken for its last write.
+#[test]
+fn what_is_finished_tells_its_time() {
+    let mut scanner = make::scanner(make::looks_for("refused"), ScannerConfig::default());
+    scanner.push(b"2025-09-08 10:00:00 one\n2025-09-08 10:00:01 two\n", &mut Vec::new());
+    assert_eq!(scanner.take_tally().last_time, Some("2025-09-08T10:00:00Z".parse().unwrap()));
+    scanner.finish(&mut Vec::new());
+    let tally = scanner.take_tally();
+    assert_eq!((tally.lines, tally.last_time), (1, Some("2025-09-08T10:00:01Z".parse().unwrap())));
+}
+
 #[test]
 fn near_misses_are_counted_in_scope_only() {
     let near = |id: &str, service: &str| {
