@@ -190,7 +190,7 @@ impl<S: RecordStream> Tailer<S> {
         let past = self.files.get(&key).and_then(|file| file.past.last());
         let Some(position) = past.map(|past| past.position.clone()) else { return };
         // Its name at that time: it may have been renamed since.
-        let path = PathBuf::from(&position.path);
+        let path = self.path_of(&position);
         let mut last = None;
         for rotated in Listings::default().rotations(&path).into_iter().map(|(_, rotated)| rotated) {
             let Some(start) = self.unread_copy(&rotated, &position, last.is_some()) else { continue };
