@@ -164,6 +164,12 @@ impl<S: RecordStream> Tailed<S> {
         self.read != Some(self.seen)
     }
 
+    /// Whether there is more than was read, as the file is now.
+    pub(super) fn has_unread(&self) -> bool {
+        let size = self.file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        size.is_some_and(|size| size > self.read_offset)
+    }
+
     /// Begins at another place; nothing was read yet.
     pub(super) fn restart(&mut self, start: Start, open: &Open<S>) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
