@@ -201,6 +201,15 @@ impl Scanner {
         self.memory.tally = tally;
     }
 
+    /// Judges the pending record at once when nothing that follows can belong to it: one line, a whole object of JSON.
+    pub fn flush_whole(&mut self, out: &mut Vec<Observation>) {
+        let pending = self.buffer.bytes().get(self.buffer.start()..).unwrap_or_default();
+        let line = pending.strip_suffix(b"\n").unwrap_or_default().trim_ascii_end();
+        if line.starts_with(b"{") && line.ends_with(b"}") && memchr::memchr(b'\n', line).is_none() {
+            self.flush(out);
+        }
+    }
+
     /// The stream has ended: judges and forgets the pending record.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
         let end = self.buffer.bytes().len();

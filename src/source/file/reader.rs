@@ -244,6 +244,7 @@ impl<S: RecordStream> Tailed<S> {
             }
             if fresh.is_empty() {
                 self.read = Some(seen);
+                self.stream.flush_whole(&mut found);
                 self.report(&mut found, now, emit)?;
                 return Ok(Turn::CaughtUp);
             }

@@ -246,6 +246,27 @@ fn a_record_without_a_time_inherits_the_nearest_earlier_one() {
     assert_eq!(times(&near), [(Some(1), true)]);
 }
 
+#[test]
+fn only_what_cannot_go_on_is_whole() {
+    let judged = |input: &[u8]| {
+        let (mut scanner, mut out) = (make::scanner(make::looks_for("refused"), ScannerConfig::default()), Vec::new());
+        scanner.push(input, &mut out);
+        scanner.flush_whole(&mut out);
+        make::matches(out).len()
+    };
+    assert_eq!(judged(b"{\"message\":\"refused\"}\n"), 1);
+    assert_eq!(judged(b"{\"message\":\"refused\"} \r\n"), 1);
+    for goes_on in [
+        &b"{\"message\":\"refused\"}"[..],
+        b"{\"message\":\"refused\",\n",
+        b"{\n\"message\":\"refused\"}\n",
+        b"2025-09-08 10:00:00 refused {}\n",
+        b"{\"message\":\"refused\"}\nTraceback\n",
+    ] {
+        assert_eq!(judged(goes_on), 0, "{}", goes_on.escape_ascii());
+    }
+}
+
 /// A stream that ends forgets its bytes, and still says how late it was: else the end of every file would be taken for its last write.
 #[test]
 fn what_is_finished_tells_its_time() {

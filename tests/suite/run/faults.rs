@@ -43,6 +43,29 @@ async fn only_a_newline_ends_a_line() {
     assert_eq!(sidecar.occurrences().await, 5, "the line without an end was judged once");
 }
 
+/// What is whole is judged as soon as it is read; only what may go on waits for its rest, here for an hour.
+#[tokio::test]
+async fn a_whole_object_is_judged_at_once() {
+    let home = Home::new();
+    let config = "logs: { include: [app.log], idle_flush: 1h }\n";
+    std::fs::write(home.path("relapse.yaml"), config).unwrap();
+    let object = |number| format!("{{\"severity\":\"ERROR\",\"message\":\"numbered failure {number}\"}}\n");
+    home.append("app.log", object(1));
+    let mut command = home.command();
+    command.args(["--config", "relapse.yaml"]);
+    let sidecar = home.spawn(command).await;
+    // The form of a file is known by its first lines.
+    home.append("app.log", (2..200).map(object).collect::<String>());
+    sidecar.await_occurrences(199).await;
+    home.append("app.log", object(200));
+    sidecar.await_occurrences(200).await;
+    // The control: text may go on, a traceback may follow. The next record ends it.
+    home.append("app.log", failure(201));
+    home.append("app.log", format!("  a row of it\n{}", object(202)));
+    sidecar.await_occurrences(202).await;
+    assert_eq!(sidecar.occurrences().await, 202, "nothing twice");
+}
+
 /// MiB of a line without an end; `RELAPSE_TEST_LINE_MIB` asks for more.
 const LINE: usize = 192;
 
