@@ -45,6 +45,11 @@ bench-match *arguments:
 bench-rotate *arguments:
     scripts/bench-rotate {{arguments}}
 
+# Following files beside rsyslog, mtail and tail: delays, idle files, a backlog; `--write` puts the tables into docs/performance.md. Parts: delay idle
+# throughput
+bench-tail *arguments:
+    scripts/bench-tail {{arguments}}
+
 # Instructions that a scan takes, by callgrind, beside those kept in benches/instructions.json; `--write` keeps the new ones.
 instructions *arguments:
     scripts/instructions {{arguments}}
