@@ -27,9 +27,10 @@ fmt:
 bench *words:
     cargo bench --locked --benches -- {{words}}
 
-# kill -9 of a receiver of OTLP, 500 times, under a sender that comes again: nothing lost, nothing double. Takes minutes.
+# kill -9, 500 times each: of a receiver of OTLP under a sender that comes again, and over files that are written and rotated: nothing lost, nothing
+# double. Takes minutes.
 kills kills="500":
-    RELAPSE_TEST_KILLS={{kills}} cargo test --locked --test suite otlp::crash::kill_9 -- --nocapture
+    RELAPSE_TEST_KILLS={{kills}} cargo test --locked --test suite -- --nocapture otlp::crash::kill_9 run::kills::kill_9
 
 # Speed of the whole program beside its peers; prints the tables of docs/performance.md. Parts: scan tracks delay idle storm
 bench-process *parts:
@@ -42,6 +43,16 @@ bench-pubsub *arguments:
 # Matching beside its peers (vectorscan, ripgrep, GNU grep, mtail), 5 to 10,000 signatures; `--write` puts the table into docs/performance.md.
 bench-match *arguments:
     scripts/bench-match {{arguments}}
+
+# Real logrotate under 40,000 numbered lines a second beside rsyslog and mtail: what each loses and takes twice; `--write` puts the table into
+# docs/comparison.md.
+bench-rotate *arguments:
+    scripts/bench-rotate {{arguments}}
+
+# Following files beside rsyslog, mtail and tail: delays, idle files, a backlog; `--write` puts the tables into docs/performance.md. Parts: delay idle
+# throughput
+bench-tail *arguments:
+    scripts/bench-tail {{arguments}}
 
 # Instructions that a scan takes, by callgrind, beside those kept in benches/instructions.json; `--write` keeps the new ones.
 instructions *arguments:

@@ -201,6 +201,15 @@ impl Scanner {
         self.memory.tally = tally;
     }
 
+    /// Judges the pending record at once when nothing that follows can belong to it: one line, a whole object of JSON.
+    pub fn flush_whole(&mut self, out: &mut Vec<Observation>) {
+        let pending = self.buffer.bytes().get(self.buffer.start()..).unwrap_or_default();
+        let line = pending.strip_suffix(b"\n").unwrap_or_default().trim_ascii_end();
+        if line.starts_with(b"{") && line.ends_with(b"}") && memchr::memchr(b'\n', line).is_none() {
+            self.flush(out);
+        }
+    }
+
     /// The stream has ended: judges and forgets the pending record.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
         let end = self.buffer.bytes().len();
@@ -209,6 +218,7 @@ impl Scanner {
         self.judge(self.buffer.start(), end, out);
         self.complete(end);
         self.memory.tally.lines += u64::from(unended_line);
+        self.memory.tally.last_time = self.latest_time();
         self.buffer.forget();
         self.unflushed = false;
     }
@@ -225,8 +235,14 @@ impl Scanner {
 
     /// Takes the tally since the last call.
     pub fn take_tally(&mut self) -> Tally {
-        let last_time = self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped());
-        Tally { last_time, ..mem::take(&mut self.memory.tally) }
+        let mut tally = mem::take(&mut self.memory.tally);
+        // What has been finished is forgotten.
+        tally.last_time = self.latest_time().or(tally.last_time);
+        tally
+    }
+
+    fn latest_time(&mut self) -> Option<Timestamp> {
+        self.memory.earlier.time(self.buffer.bytes(), self.buffer.start(), self.buffer.dropped())
     }
 
     /// Replaces the matcher (reload); pending bytes are judged by the new one.

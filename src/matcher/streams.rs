@@ -124,7 +124,16 @@ impl FileScanner {
         match &mut self.state {
             State::Undecided { .. } => {}
             State::Plain(scanner) => scanner.flush(out),
-            State::Streams(streams) => streams.flush(out),
+            State::Streams(streams) => streams.flush(Scanner::flush, out),
+        }
+    }
+
+    /// See [`Scanner::flush_whole`].
+    pub fn flush_whole(&mut self, out: &mut Vec<Observation>) {
+        match &mut self.state {
+            State::Undecided { .. } => {}
+            State::Plain(scanner) => scanner.flush_whole(out),
+            State::Streams(streams) => streams.flush(Scanner::flush_whole, out),
         }
     }
 
@@ -229,9 +238,9 @@ impl Streams {
         tell(found, out);
     }
 
-    fn flush(&mut self, out: &mut Vec<Observation>) {
+    fn flush(&mut self, flush: fn(&mut Scanner, &mut Vec<Observation>), out: &mut Vec<Observation>) {
         let mut found = Vec::new();
-        self.lanes.iter_mut().for_each(|lane| lane.flush(&mut found));
+        self.lanes.iter_mut().for_each(|lane| lane.flush(flush, &mut found));
         tell(found, out);
     }
 
@@ -322,9 +331,9 @@ impl Lane {
         self.first = line;
     }
 
-    fn flush(&mut self, found: &mut Vec<Observation>) {
+    fn flush(&mut self, flush: fn(&mut Scanner, &mut Vec<Observation>), found: &mut Vec<Observation>) {
         let from = found.len();
-        self.scanner.flush(found);
+        flush(&mut self.scanner, found);
         self.place(found, from);
     }
 

@@ -14,6 +14,8 @@ pub trait RecordStream {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Observation>);
     /// Judges the pending record and keeps it.
     fn flush(&mut self, out: &mut Vec<Observation>);
+    /// Judges the pending record when nothing that follows can belong to it; a stream that cannot tell waits.
+    fn flush_whole(&mut self, _out: &mut Vec<Observation>) {}
     /// Judges the pending record and forgets it.
     fn finish(&mut self, out: &mut Vec<Observation>);
     /// Offset and 1-based line of the first byte not yet completed.
@@ -33,6 +35,10 @@ impl RecordStream for FileScanner {
 
     fn flush(&mut self, out: &mut Vec<Observation>) {
         Self::flush(self, out);
+    }
+
+    fn flush_whole(&mut self, out: &mut Vec<Observation>) {
+        Self::flush_whole(self, out);
     }
 
     fn finish(&mut self, out: &mut Vec<Observation>) {

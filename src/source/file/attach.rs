@@ -162,7 +162,7 @@ impl<S: RecordStream> Tailer<S> {
     pub(super) fn find_renamed(&mut self, now: Timestamp, emit: &mut Emit<'_>) -> Result<(), OutputClosed> {
         let mut listings = Listings::default();
         for position in self.known.unclaimed() {
-            let path = PathBuf::from(&position.path);
+            let path = self.path_of(&position);
             let Some(key) = FileKey::parse(&position.file_id).filter(|_| self.discovery.covers(&path)) else {
                 continue;
             };
@@ -191,6 +191,14 @@ impl<S: RecordStream> Tailer<S> {
             }
         }
         Ok(())
+    }
+
+    /// The path of a position. One that is no text is stored with replacements: it is the one it looks like.
+    pub(super) fn path_of(&self, position: &Position) -> PathBuf {
+        let is_like = |path: &&PathBuf| path.to_string_lossy() == position.path;
+        let replaced = position.path.contains(char::REPLACEMENT_CHARACTER);
+        let like = replaced.then(|| self.paths.keys().find(is_like)).flatten();
+        like.cloned().unwrap_or_else(|| PathBuf::from(&position.path))
     }
 
     /// A file that was found beside its old path is only drained, and keeps the old path as its name.

@@ -187,13 +187,12 @@ impl<S: RecordStream> Tailer<S> {
 
     /// `key` was emptied: what was not read of it may be in a copy beside it, and in copies that were made after that one.
     pub(super) fn recover(&mut self, key: FileKey, now: Timestamp) {
-        let past = self.files.get(&key).and_then(|file| file.past.last());
-        let Some(position) = past.map(|past| past.position.clone()) else { return };
+        let Some(past) = self.files.get(&key).and_then(|file| file.past.last()).cloned() else { return };
         // Its name at that time: it may have been renamed since.
-        let path = PathBuf::from(&position.path);
+        let path = self.path_of(&past.position);
         let mut last = None;
         for rotated in Listings::default().rotations(&path).into_iter().map(|(_, rotated)| rotated) {
-            let Some(start) = self.unread_copy(&rotated, &position, last.is_some()) else { continue };
+            let Some(start) = self.unread_copy(&rotated, &past, last.is_some()) else { continue };
             if self.attach_at(&rotated, Some(start), now).is_err() {
                 continue;
             }
@@ -210,8 +209,8 @@ impl<S: RecordStream> Tailer<S> {
         }
     }
 
-    /// Where a file begins that is a copy of what was read under `position`, or was made `after` one.
-    fn unread_copy(&self, path: &Path, position: &Position, after: bool) -> Option<Start> {
+    /// Where a file begins that is a copy of what was read of `past`, or was made `after` one.
+    fn unread_copy(&self, path: &Path, past: &Past, after: bool) -> Option<Start> {
         let (file, metadata) = access::open(path).ok()?;
         let key = FileKey::of(&metadata);
         if self.files.contains_key(&key) || self.known.holds(key) {
@@ -222,7 +221,6 @@ impl<S: RecordStream> Tailer<S> {
         }
         let head = bytes::head(&file).ok()?;
         let candidate = Candidate { key, file: &file, head: &head, size: metadata.len() };
-        let is_copy = compare(position, &candidate).is_ok_and(|kin| kin == Kin::Copy);
-        is_copy.then(|| start(key, position))
+        past.copied_to(&candidate).ok().flatten()
     }
 }

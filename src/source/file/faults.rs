@@ -34,6 +34,11 @@ impl Faults {
         true
     }
 
+    /// Whether something is wrong with `path`.
+    pub(super) fn concern(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// A look has ended: what it did not find any more is over. `true` when something is.
     pub(super) fn end_of_look(&mut self, round: u64) -> bool {
         let before = self.0.len();
@@ -49,7 +54,7 @@ impl Faults {
 
     /// Reading works. `true` when it did not before.
     pub(super) fn readable(&mut self, path: &Path) -> bool {
-        if !self.0.contains_key(path) {
+        if !self.concern(path) {
             return false;
         }
         self.0.remove(path);

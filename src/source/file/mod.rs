@@ -5,7 +5,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -53,8 +52,8 @@ pub use probe::look_at;
 
 /// How often a waiting source looks whether it shall stop.
 const STOP_CHECK: SignedDuration = SignedDuration::from_millis(250);
-/// A hint is followed by this pause, so that a busy writer wakes the source at most so often.
-const COALESCE: Duration = Duration::from_millis(1);
+/// The first hint is followed at once, further ones at this distance, so that a busy writer wakes the source at most so often.
+const COALESCE: SignedDuration = SignedDuration::from_millis(1);
 
 /// Log files, and how they are followed.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -164,6 +163,7 @@ fn drive<S: RecordStream>(
     let mut next_poll = now();
     // Hints may ask for a look at everything at any rate; looks take at most a fifth of the time.
     let (mut look, mut not_before) = (false, next_poll);
+    let mut woken = Timestamp::MIN;
     while !stop.is_cancelled() {
         if let Some(matcher) = reload() {
             tailer.set_matcher(&matcher);
@@ -186,17 +186,19 @@ fn drive<S: RecordStream>(
         tailer.flush_idle(now(), emit)?;
         if !more {
             let latest = if look { not_before } else { next_poll };
-            wait(&hints, tailer.next_due(latest), *now);
+            wait(&hints, tailer.next_due(latest), woken, *now);
+            woken = now();
         }
     }
     tailer.stop(now(), emit)
 }
 
-/// Waits for a hint, until `due`, or until it is time to look for the stop sign.
-fn wait(hints: &Hints, due: Timestamp, now: fn() -> Timestamp) {
+/// Waits for a hint, until `due`, or until it is time to look for the stop sign; `woken` is when it last did.
+fn wait(hints: &Hints, due: Timestamp, woken: Timestamp, now: fn() -> Timestamp) {
     let span = due.duration_since(now()).clamp(SignedDuration::ZERO, STOP_CHECK);
     if hints.wait(span.unsigned_abs()) {
-        std::thread::sleep(COALESCE);
+        let early = COALESCE - now().duration_since(woken).clamp(SignedDuration::ZERO, COALESCE);
+        std::thread::sleep(early.unsigned_abs());
     }
 }
 

@@ -164,6 +164,12 @@ impl<S: RecordStream> Tailed<S> {
         self.read != Some(self.seen)
     }
 
+    /// Whether there is more than was read, as the file is now.
+    pub(super) fn has_unread(&self) -> bool {
+        let size = self.file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        size.is_some_and(|size| size > self.read_offset)
+    }
+
     /// Begins at another place; nothing was read yet.
     pub(super) fn restart(&mut self, start: Start, open: &Open<S>) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
@@ -238,6 +244,7 @@ impl<S: RecordStream> Tailed<S> {
             }
             if fresh.is_empty() {
                 self.read = Some(seen);
+                self.stream.flush_whole(&mut found);
                 self.report(&mut found, now, emit)?;
                 return Ok(Turn::CaughtUp);
             }

@@ -134,8 +134,10 @@ pub(super) fn originals(other: &OsStr) -> Vec<Vec<u8>> {
     appended.chain(inserted).collect()
 }
 
+/// Names that are no text are compared as far as they are: a stored position has them no better.
 fn is_rotation_of(other: &OsStr, name: &OsStr) -> bool {
-    originals(other).iter().any(|original| original == name.as_encoded_bytes())
+    let name = name.to_string_lossy();
+    originals(other).iter().any(|original| String::from_utf8_lossy(original) == name)
 }
 
 /// Where a link leads; rotation happens there.

@@ -255,7 +255,7 @@ impl<S: RecordStream> Tailer<S> {
 
     /// Judges records that nothing was added to for a while, and reports positions that moved.
     pub fn flush_idle(&mut self, now: Timestamp, emit: &mut Emit<'_>) -> Result<(), OutputClosed> {
-        let mut done = Vec::new();
+        let (mut done, mut unread) = (Vec::new(), Vec::new());
         for key in &self.timed {
             let Some(file) = self.files.get_mut(key) else {
                 done.push(*key);
@@ -263,7 +263,13 @@ impl<S: RecordStream> Tailer<S> {
             };
             // A clock set back must not put off what is due.
             file.last_data = file.last_data.min(now);
-            if file.flush_due(&self.config).is_some_and(|due| due <= now) {
+            let is_due = file.flush_due(&self.config).is_some_and(|due| due <= now);
+            if is_due && file.has_unread() && !self.faults.concern(&file.path) {
+                // Reading was held up: the record may go on in what is there.
+                unread.push(*key);
+                continue;
+            }
+            if is_due {
                 file.flush(now, emit)?;
             } else {
                 file.report(&mut Vec::new(), now, emit)?;
@@ -274,6 +280,9 @@ impl<S: RecordStream> Tailer<S> {
         }
         for key in done {
             self.timed.remove(&key);
+        }
+        for key in unread {
+            self.enqueue(key);
         }
         self.rest_some(now);
         Ok(())

@@ -247,6 +247,38 @@ fn a_record_without_a_time_inherits_the_nearest_earlier_one() {
 }
 
 #[test]
+fn only_what_cannot_go_on_is_whole() {
+    let judged = |input: &[u8]| {
+        let (mut scanner, mut out) = (make::scanner(make::looks_for("refused"), ScannerConfig::default()), Vec::new());
+        scanner.push(input, &mut out);
+        scanner.flush_whole(&mut out);
+        make::matches(out).len()
+    };
+    assert_eq!(judged(b"{\"message\":\"refused\"}\n"), 1);
+    assert_eq!(judged(b"{\"message\":\"refused\"} \r\n"), 1);
+    for goes_on in [
+        &b"{\"message\":\"refused\"}"[..],
+        b"{\"message\":\"refused\",\n",
+        b"{\n\"message\":\"refused\"}\n",
+        b"2025-09-08 10:00:00 refused {}\n",
+        b"{\"message\":\"refused\"}\nTraceback\n",
+    ] {
+        assert_eq!(judged(goes_on), 0, "{}", goes_on.escape_ascii());
+    }
+}
+
+/// A stream that ends forgets its bytes, and still says how late it was: else the end of every file would be taken for its last write.
+#[test]
+fn what_is_finished_tells_its_time() {
+    let mut scanner = make::scanner(make::looks_for("refused"), ScannerConfig::default());
+    scanner.push(b"2025-09-08 10:00:00 one\n2025-09-08 10:00:01 two\n", &mut Vec::new());
+    assert_eq!(scanner.take_tally().last_time, Some("2025-09-08T10:00:00Z".parse().unwrap()));
+    scanner.finish(&mut Vec::new());
+    let tally = scanner.take_tally();
+    assert_eq!((tally.lines, tally.last_time), (1, Some("2025-09-08T10:00:01Z".parse().unwrap())));
+}
+
+#[test]
 fn near_misses_are_counted_in_scope_only() {
     let near = |id: &str, service: &str| {
         let tests = vec![make::body(make::contains(&["supervisor failed"])), make::body(make::contains(&["x"]))];

@@ -7,7 +7,10 @@ mod commands;
 mod crash;
 mod documented;
 mod faults;
+mod injected;
 mod journald;
+mod kills;
+mod numbered;
 #[cfg(feature = "gcp")]
 pub(crate) mod pubsub;
 mod reload;

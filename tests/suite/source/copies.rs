@@ -31,6 +31,27 @@ fn a_copy_that_matches_a_pattern_is_not_read_again() {
     }
 }
 
+/// The last lines before the truncation were read and are in no copy; the copy is one all the same, and what was copied after it is found.
+#[test]
+fn a_copy_made_before_the_last_read_leads_to_the_ones_after_it() {
+    let mut rig = Rig::new(&["app.log"]);
+    rig.append("app.log", "one\n");
+    rig.tick();
+    rig.append("app.log", "two\n");
+    fs::copy(rig.path("app.log"), rig.path("app.log.1")).unwrap();
+    rig.append("app.log", "three\n");
+    rig.tick();
+    rig.truncate("app.log");
+    rig.append("app.log", "four\n");
+    rig.rename("app.log.1", "app.log.2");
+    rig.copy_truncate("app.log", Some("app.log.1"));
+    rig.append("app.log", "five\n");
+    rig.tick();
+    rig.tick_after(10);
+    assert_eq!(rig.store.sorted(), ["five", "four", "one", "three", "two"]);
+    assert_eq!(rig.status().totals.gaps, 1);
+}
+
 /// The control of the test above: a name that no rotation gives.
 #[test]
 fn a_log_of_its_own_is_read_although_it_begins_like_another() {

@@ -33,6 +33,24 @@ fn a_partial_line_is_judged_when_idle_and_again_when_it_is_complete() {
     assert_eq!(rig.store.sorted(), ["half a line"], "both have the same event id");
 }
 
+/// A full output holds reading up: what stands in the file by then is read before anything is taken for idle.
+#[test]
+fn a_line_whose_rest_is_there_is_not_judged_in_part() {
+    let mut rig = Rig::new(&["app.log"]);
+    rig.append("app.log", "one\nha");
+    rig.tick();
+    rig.append("app.log", "lf\n");
+    rig.held_up(2);
+    assert_eq!(rig.reports(), ["one"]);
+    rig.tick();
+    assert_eq!(rig.reports(), ["half"]);
+    // The control: without a rest it is judged.
+    rig.append("app.log", "qua");
+    rig.tick();
+    rig.held_up(2);
+    assert_eq!(rig.reports(), ["qua"]);
+}
+
 #[test]
 fn a_partial_line_waits_longer_than_a_complete_one() {
     let mut rig = Rig::with(&["app.log"], |config| config.partial_flush = SignedDuration::from_secs(5));

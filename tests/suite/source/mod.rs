@@ -1,5 +1,6 @@
 //! Tests of `source`: the tailer on real files with explicit ticks, against a model, standard input, messages.
 
+mod churn;
 mod content;
 mod copies;
 mod discovery;

@@ -253,6 +253,20 @@ impl Rig {
         self.tick();
     }
 
+    /// What is due after `seconds`, without a look: reading was held up.
+    pub(super) fn held_up(&mut self, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+        let store = &mut self.store;
+        if let Some(tailer) = &mut self.tailer {
+            tailer
+                .flush_idle(self.now, &mut |batch| {
+                    store.commit(batch);
+                    Ok(())
+                })
+                .unwrap();
+        }
+    }
+
     pub(super) fn status(&self) -> SourceStatus {
         self.tailer.as_ref().unwrap().status()
     }
