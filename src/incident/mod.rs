@@ -11,6 +11,7 @@ pub mod event;
 mod group;
 mod inventory;
 mod keep;
+mod late;
 pub mod manifest;
 mod mutes;
 mod notice;

@@ -249,6 +249,7 @@ impl Place {
             let seen = Seen {
                 occurrence,
                 time,
+                clock,
                 population: &self.population,
                 rollout_end: standing.rollout_end,
                 effective_at: standing.effective_at,

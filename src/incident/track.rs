@@ -7,10 +7,12 @@ use crate::incident::config::IncidentConfig;
 use crate::incident::containment::later;
 use crate::incident::episode;
 use crate::incident::event::Occurrence;
+use crate::incident::late;
 use crate::incident::population::Population;
 use crate::incident::standing::Standing;
 use crate::incident::verdict::Ruling;
 use crate::model::incident::Heard;
+use crate::model::incident::Past;
 use crate::model::incident::Track;
 use crate::model::incident::TrackKey;
 use crate::model::incident::TrackState;
@@ -23,6 +25,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) occurrence: &'a Occurrence,
     /// Event time.
     pub(crate) time: Timestamp,
+    /// The latest event time heard here.
+    pub(crate) clock: Timestamp,
     /// Who is alive.
     pub(crate) population: &'a Population,
     /// When the rollout of the fix in force ends.
@@ -99,6 +103,7 @@ pub(crate) fn new_track(key: TrackKey, state: TrackState, time: Timestamp) -> Tr
         acknowledged_by: None,
         stale: None,
         stale_builds: 0,
+        past: Past::default(),
     }
 }
 
@@ -126,6 +131,7 @@ pub(crate) fn on_judgement(
 ) -> Vec<Step> {
     match ruling.verdict {
         Verdict::Regression | Verdict::Rollback if track.episode.is_some() => episode::go_on(track, seen, config),
+        _ if is_late(track, ruling.verdict, seen, config) => Vec::new(),
         Verdict::Regression => on_regression(track, ruling, seen, config),
         Verdict::Rollback => episode::open(track, ruling, seen),
         // The warning about the fix has been given; a suspicion would only repeat it.
@@ -135,6 +141,17 @@ pub(crate) fn on_judgement(
         Verdict::StaleBuild => on_stale_build(track, seen, config),
         _ => Vec::new(),
     }
+}
+
+/// Whether the alarm that this occurrence would raise is the last one of its kind, which is over.
+fn is_late(track: &mut Track, verdict: Verdict, seen: &Seen<'_>, config: &IncidentConfig) -> bool {
+    let (past, calm) = match verdict {
+        Verdict::Regression | Verdict::Rollback => (&mut track.past.episode, config.quiet.saturating_add(config.clear)),
+        Verdict::UnknownRelease => (&mut track.past.doubt, config.unknown),
+        Verdict::StaleRuntime | Verdict::StaleBuild => (&mut track.past.stale, config.quiet),
+        _ => return false,
+    };
+    late::belongs(past, seen.time, seen.clock, calm)
 }
 
 /// An old build that still fails so long after the rollout, or so often, is a zombie and not a straggler.
@@ -215,6 +232,7 @@ pub(crate) fn on_time(
     match track.state {
         TrackState::Quiet => {
             if let Some(at) = due(Some(track.since), config.clear) {
+                track.past.episode = Some(at);
                 episode::close(track, base, at);
                 steps.push(Step::Resolve(Over::Calm));
             }
@@ -222,6 +240,7 @@ pub(crate) fn on_time(
         TrackState::Suspect => {
             if let Some(at) = due(track.last_alarm, config.unknown) {
                 track.before_suspect = None;
+                track.past.doubt = Some(at);
                 enter(track, base, at);
                 steps.push(Step::Resolve(Over::Unconfirmed));
             }
@@ -229,7 +248,8 @@ pub(crate) fn on_time(
         TrackState::Relapsed => {}
         _ => settle(track, standing, clock),
     }
-    if track.stale.is_some_and(|known| clock >= later(known.last, config.quiet)) {
+    if let Some(known) = track.stale.filter(|known| clock >= later(known.last, config.quiet)) {
+        track.past.stale = Some(later(known.last, config.quiet));
         (track.stale, track.stale_builds) = (None, 0);
         if track.episode.is_none() && steps.is_empty() && track.state != TrackState::Suspect {
             steps.push(Step::Resolve(Over::Calm));

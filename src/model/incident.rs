@@ -143,6 +143,20 @@ pub struct Track {
     /// Failures of old builds since the fix in force counts.
     #[serde(default)]
     pub stale_builds: u64,
+    /// Alarms that are over.
+    #[serde(default)]
+    pub past: Past,
+}
+
+/// When the calm behind the last alarm of each kind was over (event time): an older record that comes late is no return.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// An episode.
+    pub episode: Option<Timestamp>,
+    /// A suspicion.
+    pub doubt: Option<Timestamp>,
+    /// Staleness.
+    pub stale: Option<Timestamp>,
 }
 
 /// One return of the incident, from the page to the all-clear.

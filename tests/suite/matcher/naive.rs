@@ -66,7 +66,8 @@ pub(super) fn records(input: &[u8], config: &ScannerConfig) -> Vec<Piece> {
         let after_traceback = before.as_ref().is_some_and(|(class, text)| {
             let text = String::from_utf8_lossy(text).into_owned();
             let row = ["\tat ", "   at "].iter().any(|row| text.contains(row));
-            let foreign = ["at ", "... ", "Caused by", "Suppressed"].iter().any(|start| text.trim().starts_with(start));
+            let foreign =
+                ["at ", "... ", "Caused by", "Suppressed", "}", "#"].iter().any(|start| text.trim().starts_with(start));
             *class == LineClass::Continuation && !text.trim().is_empty() && !foreign && !row
         });
         let starts = match line.class {

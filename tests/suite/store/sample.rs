@@ -16,6 +16,7 @@ use relapse::model::fix::FixKind;
 use relapse::model::incident::Evidence;
 use relapse::model::incident::Heard;
 use relapse::model::incident::LiveRelease;
+use relapse::model::incident::Past;
 use relapse::model::incident::Track;
 use relapse::model::incident::TrackKey;
 use relapse::model::incident::TrackState;
@@ -77,6 +78,7 @@ pub(crate) fn track(signature: &str, service: &str, occurrences: u64) -> Track {
         episodes: 1,
         fix_at: Some(at(-3600)),
         stale: None,
+        past: Past::default(),
         stale_builds: 0,
         soaked: true,
         returns: Vec::new(),
