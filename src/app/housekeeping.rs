@@ -59,6 +59,14 @@ impl Housekeeping {
         }
     }
 
+    /// Says of each source whether it is ready.
+    pub(super) fn publish_sources(&self) {
+        let now = (self.now)();
+        for status in &self.statuses {
+            self.shared.publish_check(check(&status.snapshot(), now));
+        }
+    }
+
     fn sources(&self, now: Timestamp, seen: &mut Seen) {
         let (mut files, mut unread, mut lag, mut furthest) = (0, 0, 0, 0);
         let mut totals = Totals::default();

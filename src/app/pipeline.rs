@@ -40,8 +40,10 @@ use crate::store::event::EventId;
 use crate::telemetry::labels::SourceKind;
 use crate::telemetry::metrics::Metrics;
 
-/// Batches committed together at most: bounds the memory and the delay of a group.
+/// Orders and batches committed together at most: bounds the memory and the delay of a group.
 const MAX_GROUP: usize = 64;
+/// No batch joins a group that holds so many observations: what is committed at once takes the store away from everybody else.
+const MAX_OBSERVATIONS: usize = 2_000;
 /// How long to wait before a failed commit is tried again without new batches.
 const RETRY: Duration = Duration::from_secs(1);
 /// What the pipeline works with.
@@ -131,9 +133,14 @@ impl Pipeline {
                     }
                 }
                 Received::Batch(first) => {
+                    let mut observations = first.observations.len();
                     self.judge(*first, &mut waiting, &mut ledger);
                     for _ in 1..MAX_GROUP {
+                        if observations >= MAX_OBSERVATIONS {
+                            break;
+                        }
                         let Ok(next) = batches.try_recv() else { break };
+                        observations += next.observations.len();
                         self.judge(next, &mut waiting, &mut ledger);
                     }
                 }

@@ -223,6 +223,8 @@ fn spawn(
     });
     let keeper =
         housekeeping::Housekeeping { statuses, sinks, shared: Arc::clone(&shared), metrics, store, hearing, now };
+    // Before anybody can ask: what has not looked at its input yet is not ready.
+    keeper.publish_sources();
     let stopped = stop.1.clone();
     tasks.spawn(async move {
         keeper.run(stopped).await;

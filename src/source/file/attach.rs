@@ -26,7 +26,10 @@ use crate::source::file::known::Candidate;
 use crate::source::file::known::Lookup;
 use crate::source::file::reader::Tailed;
 use crate::source::file::reader::Unproven;
+use crate::source::file::sibling;
 use crate::source::file::sibling::Listings;
+use crate::source::file::sibling::Rotated;
+use crate::source::file::sibling::TRIES;
 use crate::source::file::start::Start;
 use crate::source::file::start::scope;
 use crate::source::file::tail::Tailer;
@@ -166,13 +169,8 @@ impl<S: RecordStream> Tailer<S> {
             let Some(key) = FileKey::parse(&position.file_id).filter(|_| self.discovery.covers(&path)) else {
                 continue;
             };
-            match listings.renamed(&path, key) {
+            match self.attach_renamed(&path, key, &mut listings, now) {
                 Ok(Some(renamed)) => {
-                    let successor = self.paths.get(&path).copied();
-                    match self.attach(&renamed, now) {
-                        Ok(()) => self.drain(&path, &renamed, successor, now),
-                        Err(error) => self.complain(&renamed, &error, now),
-                    }
                     if let Some(older) = self.paths.get(&renamed).copied() {
                         self.chain(&path, older, &mut listings, now);
                     }
@@ -187,10 +185,32 @@ impl<S: RecordStream> Tailer<S> {
                         emit(forget(position, now))?;
                     }
                 }
-                Err(error) => self.complain(&path, &AccessError::from(error), now),
+                Err(error) => self.complain(&path, &error, now),
             }
         }
         Ok(())
+    }
+
+    /// Opens the file `key`, last seen at `path`, under the name it has now, and drains it. Gives that name; `None` when there is none.
+    fn attach_renamed(
+        &mut self,
+        path: &Path,
+        key: FileKey,
+        listings: &mut Listings,
+        now: Timestamp,
+    ) -> Result<Option<PathBuf>, AccessError> {
+        let successor = self.paths.get(path).copied();
+        for _ in 0..TRIES {
+            let Some(renamed) = listings.renamed(path, key)? else { return Ok(None) };
+            self.attach(&renamed, now)?;
+            self.drain(path, &renamed, successor, now);
+            if self.files.keys().any(|open| open.same_file(&key)) {
+                return Ok(Some(renamed));
+            }
+            // It was renamed once more before it was opened; another one has that name now.
+            *listings = Listings::default();
+        }
+        Err(sibling::restless().into())
     }
 
     /// The path of a position. One that is no text is stored with replacements: it is the one it looks like.
@@ -219,15 +239,22 @@ impl<S: RecordStream> Tailer<S> {
     pub(super) fn chain(&mut self, path: &Path, older: FileKey, listings: &mut Listings, now: Timestamp) {
         let newer = self.paths.get(path).copied().filter(|newer| *newer != older);
         let mut last = older;
-        for rotated in self.generations_between(path, older, newer, listings) {
-            if self.attach(&rotated, now).is_err() {
-                continue;
+        for _ in 0..TRIES {
+            let found = self.generations_between(path, older, newer, listings);
+            for rotated in &found {
+                if self.attach(&rotated.path, now).is_err() {
+                    continue;
+                }
+                self.drain(path, &rotated.path, newer, now);
+                let Some(key) = self.paths.get(&rotated.path).copied() else { continue };
+                if let Some(file) = self.files.get_mut(&key) {
+                    file.after = Some(last);
+                    last = key;
+                }
             }
-            self.drain(path, &rotated, newer, now);
-            let Some(key) = self.paths.get(&rotated).copied() else { continue };
-            if let Some(file) = self.files.get_mut(&key) {
-                file.after = Some(last);
-                last = key;
+            // A rename between the look and the opening leads to another file; the one that was meant is found under its new name.
+            if found.iter().all(|rotated| self.files.contains_key(&rotated.key)) {
+                break;
             }
         }
         if let Some(file) = newer.and_then(|newer| self.files.get_mut(&newer)) {
@@ -241,10 +268,10 @@ impl<S: RecordStream> Tailer<S> {
         older: FileKey,
         newer: Option<FileKey>,
         listings: &mut Listings,
-    ) -> Vec<PathBuf> {
+    ) -> Vec<Rotated> {
         let Some(file) = self.files.get(&older) else { return Vec::new() };
         let Some(begun) = file.begun else { return Vec::new() };
-        let is_new = |path: &PathBuf| self.differs(file, path).unwrap_or(false);
+        let is_new = |rotated: &Rotated| self.differs(file, &rotated.path).unwrap_or(false);
         let newer = newer.and_then(|newer| self.files.get(&newer)).and_then(|newer| fs::metadata(&newer.path).ok());
         let found = listings.between(path, begun, newer.as_ref(), file.file.as_ref());
         found.into_iter().filter(is_new).collect()

@@ -191,7 +191,7 @@ impl<S: RecordStream> Tailer<S> {
         // Its name at that time: it may have been renamed since.
         let path = self.path_of(&past.position);
         let mut last = None;
-        for rotated in Listings::default().rotations(&path).into_iter().map(|(_, rotated)| rotated) {
+        for rotated in Listings::default().rotations(&path).into_iter().map(|rotated| rotated.path) {
             let Some(start) = self.unread_copy(&rotated, &past, last.is_some()) else { continue };
             if self.attach_at(&rotated, Some(start), now).is_err() {
                 continue;

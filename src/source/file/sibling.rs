@@ -10,6 +10,7 @@ use std::fs::Metadata;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirEntryExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -22,10 +23,13 @@ const MAX_BELOW: usize = 64;
 /// A date in a file name has at least so many digits.
 const DATE_DIGITS: usize = 6;
 
-#[derive(Debug)]
+/// A listing that changes while it is looked at is taken again, so often at most.
+pub(super) const TRIES: usize = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    inode: u64,
     path: PathBuf,
+    inode: u64,
     is_directory: bool,
 }
 
@@ -36,34 +40,81 @@ impl From<DirEntry> for Entry {
     }
 }
 
-/// Directory listings of one search, each read once.
+/// A rotated file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rotated {
+    /// When it began.
+    began: SystemTime,
+    pub(super) path: PathBuf,
+    pub(super) key: FileKey,
+}
+
+/// Directory listings of one search, each read once while it holds.
+///
+/// A rotation renames one file after another: while it is under way a listing may miss a file, and a name from it may already mean another
+/// one. So nothing is said to be absent unless two listings in a row agree, and no name counts that leads elsewhere.
 #[derive(Debug, Default)]
-pub(super) struct Listings(HashMap<PathBuf, Vec<Entry>>);
+pub(super) struct Listings {
+    of: HashMap<PathBuf, Vec<Entry>>,
+    /// Taken twice with the same result.
+    sure: bool,
+}
+
+/// What a search of listings gave.
+enum Search<T> {
+    Found(T),
+    Absent,
+    /// A name leads to another file than it was listed with.
+    Moved,
+}
 
 impl Listings {
     fn of(&mut self, directory: &Path) -> io::Result<&[Entry]> {
-        if !self.0.contains_key(directory) {
-            let entries = fs::read_dir(directory)?.flatten().map(Entry::from).collect();
-            self.0.insert(directory.to_path_buf(), entries);
+        if !self.of.contains_key(directory) {
+            self.of.insert(directory.to_path_buf(), list(directory)?);
+            self.sure = false;
         }
-        Ok(self.0.get(directory).map(Vec::as_slice).unwrap_or_default())
+        Ok(self.of.get(directory).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Asks `search` until it finds something, or nothing in listings that agree with the next ones.
+    fn surely<T>(&mut self, mut search: impl FnMut(&mut Self) -> io::Result<Search<T>>) -> io::Result<Option<T>> {
+        for _ in 0..TRIES {
+            match search(self)? {
+                Search::Found(found) => return Ok(Some(found)),
+                Search::Absent if self.sure || self.is_current() => {
+                    self.sure = true;
+                    return Ok(None);
+                }
+                Search::Absent | Search::Moved => *self = Self::default(),
+            }
+        }
+        Err(restless())
+    }
+
+    fn is_current(&self) -> bool {
+        self.of.iter().all(|(directory, entries)| list(directory).is_ok_and(|now| now == *entries))
     }
 
     /// Where the file `key`, last seen at `path`, is now; `Ok(None)` when it is neither beside it nor in a directory below.
     pub(super) fn renamed(&mut self, path: &Path, key: FileKey) -> io::Result<Option<PathBuf>> {
-        let same = |path: &Path| {
-            fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && FileKey::of(&found).same_file(&key))
-        };
+        let is_it = |found: &Metadata| found.is_file() && FileKey::of(found).same_file(&key);
         let directory = directory_of(path);
-        self.of(&directory)?;
-        for directory in self.with_below(&directory) {
-            let entries = self.of(&directory).unwrap_or_default();
-            let found = entries.iter().find(|entry| entry.inode == key.inode && same(&entry.path));
-            if let Some(found) = found {
-                return Ok(Some(found.path.clone()));
+        self.surely(|listings| {
+            listings.of(&directory)?;
+            for directory in listings.with_below(&directory) {
+                let entries = listings.of(&directory).unwrap_or_default();
+                if let Some(found) = entries.iter().find(|entry| entry.inode == key.inode) {
+                    return Ok(match fs::symlink_metadata(&found.path) {
+                        Ok(metadata) if is_it(&metadata) => Search::Found(found.path.clone()),
+                        // The inode of a file that is gone, used again.
+                        Ok(metadata) if metadata.ino() == key.inode => Search::Absent,
+                        _ => Search::Moved,
+                    });
+                }
             }
-        }
-        Ok(None)
+            Ok(Search::Absent)
+        })
     }
 
     /// Rotated generations of `path` that began since `begun` and before `newer`, oldest first; `older` is the one they follow. Several
@@ -74,27 +125,42 @@ impl Listings {
         begun: SystemTime,
         newer: Option<&Metadata>,
         older: Option<&File>,
-    ) -> Vec<PathBuf> {
+    ) -> Vec<Rotated> {
         let mut directories = vec![directory_of(path)];
         directories.extend(older.and_then(lies_in).filter(|moved| !directories.contains(moved)));
         let ended = newer.and_then(age);
-        let mut found = self.rotated(path, directories);
-        found.retain(|(age, _)| *age >= begun && ended.is_none_or(|ended| *age <= ended));
-        found.into_iter().map(|(_, path)| path).collect()
+        let mut found = self.rotated(path, &directories);
+        found.retain(|rotated| rotated.began >= begun && ended.is_none_or(|ended| rotated.began <= ended));
+        found
     }
 
-    /// Everything that may be a rotated file of `path`, beside it or in a directory below, and when it began; oldest first.
-    pub(super) fn rotations(&mut self, path: &Path) -> Vec<(SystemTime, PathBuf)> {
+    /// Everything that may be a rotated file of `path`, beside it or in a directory below; oldest first.
+    pub(super) fn rotations(&mut self, path: &Path) -> Vec<Rotated> {
         let directories = self.with_below(&directory_of(path));
-        self.rotated(path, directories)
+        self.rotated(path, &directories)
     }
 
-    fn rotated(&mut self, path: &Path, directories: Vec<PathBuf>) -> Vec<(SystemTime, PathBuf)> {
+    /// Taken again until it is the same twice: then no rename was under way.
+    fn rotated(&mut self, path: &Path, directories: &[PathBuf]) -> Vec<Rotated> {
+        let mut before = self.rotated_once(path, directories);
+        for _ in 0..TRIES {
+            *self = Self::default();
+            let found = self.rotated_once(path, directories);
+            if found == before {
+                return found;
+            }
+            before = found;
+        }
+        tracing::warn!(path = %path.display(), error = %restless(), "a rotated file may be missed");
+        before
+    }
+
+    fn rotated_once(&mut self, path: &Path, directories: &[PathBuf]) -> Vec<Rotated> {
         let real = real(path);
         let Some(name) = real.file_name() else { return Vec::new() };
         let mut found = Vec::new();
         for directory in directories {
-            let entries = self.of(&directory).unwrap_or_default().iter();
+            let entries = self.of(directory).unwrap_or_default().iter();
             let rotated = entries.filter(|entry| {
                 !entry.is_directory
                     && !is_compressed(&entry.path)
@@ -102,7 +168,7 @@ impl Listings {
             });
             found.extend(rotated.filter_map(|entry| {
                 let metadata = fs::symlink_metadata(&entry.path).ok().filter(Metadata::is_file)?;
-                Some((age(&metadata)?, entry.path.clone()))
+                Some(Rotated { began: age(&metadata)?, path: entry.path.clone(), key: FileKey::of(&metadata) })
             }));
         }
         found.sort();
@@ -114,6 +180,18 @@ impl Listings {
         let below = entries.filter(|entry| entry.is_directory).map(|entry| entry.path.clone()).take(MAX_BELOW);
         std::iter::once(directory.to_path_buf()).chain(below).collect()
     }
+}
+
+/// A directory that never was the same for two looks.
+pub(super) fn restless() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "its directory changes all the time")
+}
+
+/// Sorted, so that listings can be compared.
+fn list(directory: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = fs::read_dir(directory)?.flatten().map(Entry::from).collect();
+    entries.sort();
+    Ok(entries)
 }
 
 /// Names of which `other` may be a rotated one: `app.log.1` of `app.log`, `app-20250901.log` of `app.log`.
@@ -164,6 +242,9 @@ pub(super) fn age(metadata: &Metadata) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering;
+
     use super::*;
 
     #[test]
@@ -180,5 +261,30 @@ mod tests {
         for other in ["app.log", "app-worker.log", "app-2.log", "apple.log", "my-app.log", "app.txt"] {
             assert!(!is(other, "app.log"), "{other} is a log of its own");
         }
+    }
+
+    /// One listing alone misses a file in some of the looks.
+    #[test]
+    fn a_rename_under_way_hides_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("app.log");
+        let at = |generation: usize| home.path().join(format!("app.log.{generation}"));
+        (1..30).for_each(|generation| fs::write(at(generation), "x").unwrap());
+        let keys: Vec<FileKey> = (1..30).map(|number| FileKey::of(&fs::metadata(at(number)).unwrap())).collect();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    // As logrotate does it, the oldest first; and back again.
+                    (2..=30).rev().for_each(|to| fs::rename(at(to - 1), at(to)).unwrap());
+                    (2..=30).for_each(|from| fs::rename(at(from), at(from - 1)).unwrap());
+                }
+            });
+            let mut looks = keys.iter().cycle().take(3_000);
+            let gone = looks.any(|key| matches!(Listings::default().renamed(&path, *key), Ok(None)));
+            over.store(true, Ordering::SeqCst);
+            assert!(!gone, "a file that is there was said to be gone");
+        });
+        assert_eq!(Listings::default().rotations(&path).len(), keys.len());
     }
 }

@@ -142,8 +142,11 @@ async fn lines_without_a_time_are_as_old_as_their_file() {
 async fn a_missing_file_is_waited_for() {
     let home = Home::new();
     let sidecar = home.start(&[]).await;
-    let ready = sidecar.text("/readyz?verbose").await;
-    assert!(ready.contains("[+]source/file ok\n   waiting for app.log\n"), "{ready}");
+    peers::eventually("waiting for app.log", || async {
+        let ready = sidecar.text("/readyz?verbose").await;
+        ready.contains("[+]source/file ok\n   waiting for app.log\n").then_some(())
+    })
+    .await;
     home.append("app.log", failure(1));
     sidecar.await_occurrences(1).await;
 }

@@ -98,8 +98,14 @@ async fn kill_9_over_files_that_rotate_loses_and_repeats_nothing() {
     let kills = asked.map_or(KILLS, |kills| kills.parse().unwrap());
     let home = Home::new();
     let lives = Arc::new(AtomicUsize::new(0));
+    let mut application = Application::new(home.path("app.log"), copies);
+    // What was rotated before relapse ever looked is none of its business.
+    application.write(1);
+    let sidecar = home.start(&[]).await;
+    sidecar.await_occurrences(1).await;
+    sidecar.kill();
     let writer = {
-        let (application, lives) = (Application::new(home.path("app.log"), copies), Arc::clone(&lives));
+        let lives = Arc::clone(&lives);
         std::thread::spawn(move || application.run(&lives))
     };
     for kill in 0..kills {
