@@ -101,6 +101,19 @@ impl Resource {
         }
     }
 
+    /// Whether `name` is one of the attributes that decide a verdict: never one of a record.
+    pub fn is_own(name: &str) -> bool {
+        matches!(
+            name,
+            "service.name"
+                | "service.version"
+                | "vcs.ref.head.revision"
+                | "service.instance.id"
+                | "deployment.environment.name"
+                | "deployment.environment"
+        )
+    }
+
     /// Fills what the record left open from `defaults` (static configuration); what the record says wins.
     pub fn fill_from(&mut self, defaults: &Self) {
         let fill = |own: &mut Option<String>, other: &Option<String>| {

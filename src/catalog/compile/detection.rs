@@ -21,6 +21,7 @@ use crate::catalog::suggest;
 use crate::catalog::yaml::At;
 use crate::catalog::yaml::Node;
 use crate::catalog::yaml::Value;
+use crate::model::record::Resource;
 
 const FIELDS: &[&str] = &[
     "body",
@@ -273,7 +274,8 @@ impl Compiler<'_> {
     }
 }
 
-/// `resource.*`, `attributes.*`, and any dotted name whose first part is no other field: an attribute as well.
+/// `resource.*`, `attributes.*`, and any dotted name whose first part is no other field: an attribute as well, unless decoding puts what
+/// has that name into the resource wherever it stood.
 fn dotted(name: &str) -> Option<Field> {
     const TAKEN: &[&str] = &[
         "",
@@ -290,6 +292,7 @@ fn dotted(name: &str) -> Option<Field> {
     match name.split_once('.').filter(|(first, rest)| !rest.is_empty() && !TAKEN.contains(first))? {
         ("resource", rest) => Some(Field::Resource(rest.to_owned())),
         ("attributes", rest) => Some(Field::Attribute(rest.to_owned())),
+        _ if Resource::is_own(name) => Some(Field::Resource(name.to_owned())),
         _ => Some(Field::Attribute(name.to_owned())),
     }
 }

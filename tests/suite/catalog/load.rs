@@ -91,6 +91,14 @@ fn lists_are_or_and_maps_are_and() {
     assert_eq!(signature.detection.condition, Condition::Any(vec![Condition::Selection(0), Condition::Selection(1)]));
 }
 
+/// Decoding puts it there wherever it stood: as an attribute it would never be found.
+#[test]
+fn the_name_of_a_resource_attribute_is_one_without_its_prefix() {
+    let signature = signature("detection: { one: { service.name: shop } }");
+    let Test::Field(test) = &signature.detection.selections[0].test else { panic!("one field") };
+    assert_eq!(test.field, Field::Resource("service.name".to_owned()));
+}
+
 #[test]
 fn fields_and_modifiers_become_predicates() {
     let signature = signature(
