@@ -94,8 +94,9 @@ fn lists_are_or_and_maps_are_and() {
 /// Decoding puts it there wherever it stood: as an attribute it would never be found.
 #[test]
 fn the_name_of_a_resource_attribute_is_one_without_its_prefix() {
-    let signature = signature("detection: { one: { service.name: shop } }");
-    let Test::Field(test) = &signature.detection.selections[0].test else { panic!("one field") };
+    let signature = signature("detection: { one: { service.name: shop, body|contains: pool exhausted } }");
+    let Test::All(tests) = &signature.detection.selections[0].test else { panic!("a map is AND") };
+    let Test::Field(test) = &tests[0] else { panic!("a field") };
     assert_eq!(test.field, Field::Resource("service.name".to_owned()));
 }
 
