@@ -59,7 +59,8 @@ impl<'a, 'b> Course<'a, 'b> {
     /// Through `start..end` of the judge's buffer, both record starts.
     pub(crate) fn new(judge: &'a mut Judge<'b>, start: usize, end: usize) -> Self {
         let watching = judge.config.release_watch;
-        let steady = watching && judge.memory.watch.is_steady(start);
+        let steady = watching && judge.memory.watch.is_steady();
+        judge.memory.watch.begin_measure(start);
         let search = match (watching, steady) {
             (false, _) => Search::plainly_at(start),
             (true, false) => Search::at(start),
@@ -194,31 +195,29 @@ impl<'a, 'b> Course<'a, 'b> {
     /// Walks the lines that end before `until`, to the first that is due; the place of a byte of it.
     fn walk_to(&mut self, until: usize) -> Option<usize> {
         let walk = self.walk.as_mut()?;
-        let bytes = self.judge.buffer.bytes();
         loop {
-            let Memory { watch, gathering, .. } = &mut *self.judge.memory;
+            let bytes = self.judge.buffer.bytes();
+            let watch = &mut self.judge.memory.watch;
             let from = walk.lines.start();
             watch.pass(&mut walk.lines, bytes, self.search.newlines(), until.min(self.end));
             walk.bytes += walk.lines.start() - from;
             let line = walk.lines.next(&self.search, (until, self.end))?;
             walk.bytes += line.len();
             let due = if let Some(known) = watch.stands(bytes, &line) {
-                watch.is_known_due(known).then_some(line.start)
+                watch.is_known_due(known)
             } else {
                 walk.lost += line.len();
-                let mut keys = self.judge.matcher.prefilter.keys(bytes, line.clone()).into_iter();
-                let first = keys.next().inspect(|(key, end)| gathering.begin(watch, *key, bytes, *end));
-                keys.for_each(|(key, end)| gathering.go_on(watch, key, bytes, end));
-                first.filter(|_| watch.is_due(gathering, bytes)).map(|(_, end)| end - 1)
+                let keys = self.judge.matcher.prefilter.keys(bytes, line.clone());
+                self.judge.is_due(&keys)
             };
             if walk.lost * 8 > walk.bytes.max(TRIAL) {
-                watch.is_lost();
+                self.judge.memory.watch.disappoint();
                 self.search = Search::at(walk.lines.start());
                 self.walk = None;
-                return due;
+                return due.then_some(line.start);
             }
-            if due.is_some() {
-                return due;
+            if due {
+                return Some(line.start);
             }
         }
     }

@@ -95,7 +95,10 @@ impl Judge<'_> {
         } else {
             matcher.prefilter.survey(self.buffer.bytes(), start..frame.end, &mut self.memory.scratch)
         };
-        let due = due || self.config.every_record || self.is_due(&survey) || (survey.boot && self.config.release_watch);
+        let due = due
+            || self.config.every_record
+            || self.is_due(&survey.watched)
+            || (survey.boot && self.config.release_watch);
         let every = survey.whole;
         if !every && !due && survey.signatures.is_empty() && matcher.prefilter.unfiltered().is_empty() {
             return;
@@ -130,8 +133,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a line of the record shows a release tuple that is to be reported.
-    fn is_due(&mut self, survey: &Survey) -> bool {
+    /// Whether a line with some of the release `keys`, each with its end, shows a tuple that is to be reported.
+    pub(crate) fn is_due(&mut self, keys: &[(usize, usize)]) -> bool {
         if !self.config.release_watch {
             return false;
         }
@@ -139,7 +142,7 @@ impl Judge<'_> {
         let Memory { watch, gathering, .. } = &mut *self.memory;
         let mut due = false;
         let mut line_end = None;
-        for (key, hit_end) in &survey.watched {
+        for (key, hit_end) in keys {
             if line_end.take_if(|line_end| hit_end > line_end).is_some() {
                 due |= watch.is_due(gathering, bytes);
             }

@@ -1,6 +1,6 @@
-//! Every pattern of the prefilter, each looked for by the cheapest means that fits it: sampled grams for long texts, one look for a telling
-//! byte for marks, a folded copy for windows, and for short texts what [`Means::Short`] says. Receives patterns once and texts many times; gives every occurrence of every
-//! pattern, overlapping ones included, in the order of their ends.
+//! Every pattern of the prefilter, each looked for by the cheapest means that fits it: sampled grams for long texts, one look for a
+//! telling byte for marks, a folded copy for windows, and for short texts what [`Means::Short`] says. Receives patterns once and texts
+//! many times; gives every occurrence of every pattern, overlapping ones included, in the order of their ends.
 
 use std::ops::ControlFlow;
 

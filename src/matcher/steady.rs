@@ -153,7 +153,7 @@ impl Steadiness {
     }
 
     /// The lines are not what was expected.
-    pub(crate) fn is_lost(&mut self) {
+    pub(crate) fn disappoint(&mut self) {
         self.steady = false;
     }
 

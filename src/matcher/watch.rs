@@ -148,15 +148,19 @@ impl Watch {
         self.repeats = 0;
     }
 
-    /// Whether nearly every line can be expected to say what is known where it is known; the lines from `from` on are measured anew.
-    pub(crate) fn is_steady(&mut self, from: usize) -> bool {
-        self.steadiness.begin(from);
+    /// Whether nearly every line can be expected to say what is known where it is known.
+    pub(crate) fn is_steady(&self) -> bool {
         self.steadiness.is_steady()
     }
 
+    /// The lines from `from` on are measured anew.
+    pub(crate) fn begin_measure(&mut self, from: usize) {
+        self.steadiness.begin(from);
+    }
+
     /// The lines do not say what was expected.
-    pub(crate) fn is_lost(&mut self) {
-        self.steadiness.is_lost();
+    pub(crate) fn disappoint(&mut self) {
+        self.steadiness.disappoint();
     }
 
     /// Passes over the lines of `text` before `until` that say what the last one did, where it did, and are not due.
@@ -278,7 +282,7 @@ impl Watch {
     }
 }
 
-/// Whether a line is told as the so-and-so-manieth of its run.
+/// Whether the line with this number in its run is told.
 fn is_telling(number: u32) -> bool {
     number <= 3 || number.is_power_of_two()
 }

@@ -91,27 +91,24 @@ pub struct Resource {
 impl Resource {
     /// The attribute under its OpenTelemetry name.
     pub fn get(&self, name: &str) -> Option<&str> {
+        self.own(name).map_or_else(|| self.attributes.get(name), Option::as_deref)
+    }
+
+    /// Where the value of an attribute stands that decides a verdict; `None` for all other names.
+    fn own(&self, name: &str) -> Option<&Option<String>> {
         match name {
-            "service.name" => self.service.as_deref(),
-            "service.version" => self.release.as_deref(),
-            "vcs.ref.head.revision" => self.commit.as_deref(),
-            "service.instance.id" => self.instance.as_deref(),
-            "deployment.environment.name" | "deployment.environment" => self.environment.as_deref(),
-            _ => self.attributes.get(name),
+            "service.name" => Some(&self.service),
+            "service.version" => Some(&self.release),
+            "vcs.ref.head.revision" => Some(&self.commit),
+            "service.instance.id" => Some(&self.instance),
+            "deployment.environment.name" | "deployment.environment" => Some(&self.environment),
+            _ => None,
         }
     }
 
     /// Whether `name` is one of the attributes that decide a verdict: never one of a record.
     pub fn is_own(name: &str) -> bool {
-        matches!(
-            name,
-            "service.name"
-                | "service.version"
-                | "vcs.ref.head.revision"
-                | "service.instance.id"
-                | "deployment.environment.name"
-                | "deployment.environment"
-        )
+        Self::default().own(name).is_some()
     }
 
     /// Fills what the record left open from `defaults` (static configuration); what the record says wins.
